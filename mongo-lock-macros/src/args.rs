@@ -1,0 +1,154 @@
+//! Parsing the attribute's arguments: which were given, each at most once.
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use syn::{
+    Expr, Ident, Path, Token,
+    ext::IdentExt as _,
+    parse::{Parse, ParseStream, Parser as _},
+};
+
+/// The arguments as written. Whether their values make sense is for `valid` to say.
+#[derive(Default)]
+pub(crate) struct Args {
+    pub(crate) name: Slot<Expr>,
+    pub(crate) ttl: Slot<Expr>,
+    pub(crate) client: Slot<Expr>,
+    pub(crate) krate: Slot<Path>,
+    pub(crate) errors: Errors,
+}
+
+/// Sorted, for messages.
+const KNOWN: &str = "`client`, `crate`, `name`, `ttl`";
+
+impl Args {
+    /// Never fails: what is wrong is in `errors`, all of it.
+    pub(crate) fn parse(tokens: TokenStream) -> Self {
+        let mut args = Self::default();
+        let parse = |input: ParseStream<'_>| {
+            while !input.is_empty() {
+                if let Err(error) = args.argument(input) {
+                    args.errors.push(error);
+                    skip_to_comma(input);
+                }
+                if !input.is_empty() {
+                    input.parse::<Token![,]>()?;
+                }
+            }
+            Ok(())
+        };
+        if let Err(error) = parse.parse2(tokens) {
+            args.errors.push(error);
+        }
+        args
+    }
+
+    fn argument(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
+        // `crate` is a keyword, and an argument.
+        let key = input.call(Ident::parse_any).map_err(|error| {
+            syn::Error::new(
+                error.span(),
+                format!("expected an argument: one of {KNOWN}"),
+            )
+        })?;
+        match key.to_string().as_str() {
+            "name" => self.name.set(key, input),
+            "ttl" => self.ttl.set(key, input),
+            "client" => self.client.set(key, input),
+            "crate" => self.krate.set(key, input),
+            other => Err(syn::Error::new(
+                key.span(),
+                format!("unknown argument `{other}`; valid ones are {KNOWN}"),
+            )),
+        }
+    }
+}
+
+/// One argument, which may be given once.
+pub(crate) struct Slot<T>(Option<(Ident, Option<T>)>);
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T: Parse> Slot<T> {
+    /// Every argument comes through here, so none can be checked against another one's slot.
+    fn set(&mut self, key: Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        let repeated = self
+            .0
+            .is_some()
+            .then(|| syn::Error::new(key.span(), format!("`{key}` is given twice; keep one")));
+        let span = key.span();
+        let missing = |span| syn::Error::new(span, format!("`{key}` needs a value: `{key} = …`"));
+        let value = if input.peek(Token![=]) {
+            input.parse::<Token![=]>().and_then(|_| {
+                if input.is_empty() || input.peek(Token![,]) {
+                    Err(missing(span))
+                } else {
+                    input.parse()
+                }
+            })
+        } else {
+            Err(missing(span))
+        };
+        if let Some(repeated) = repeated {
+            return Err(repeated);
+        }
+        match value {
+            Ok(value) => {
+                self.0 = Some((key, Some(value)));
+                Ok(())
+            }
+            Err(error) => {
+                // It was given, so "missing" would be a second error for one mistake.
+                self.0 = Some((key, None));
+                Err(error)
+            }
+        }
+    }
+}
+
+impl<T> Slot<T> {
+    pub(crate) fn given(&self) -> bool {
+        self.0.is_some()
+    }
+
+    pub(crate) fn value(self) -> Option<T> {
+        self.0.and_then(|(_, value)| value)
+    }
+}
+
+/// Independent errors, reported at once.
+#[derive(Default)]
+pub(crate) struct Errors(Option<syn::Error>);
+
+impl Errors {
+    pub(crate) fn push(&mut self, error: syn::Error) {
+        match &mut self.0 {
+            Some(errors) => errors.combine(error),
+            None => self.0 = Some(error),
+        }
+    }
+
+    pub(crate) fn at(&mut self, span: Span, message: impl std::fmt::Display) {
+        self.push(syn::Error::new(span, message));
+    }
+
+    /// The value, or `None` and one error more.
+    pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
+        result.map_err(|error| self.push(error)).ok()
+    }
+
+    pub(crate) fn into_inner(self) -> Option<syn::Error> {
+        self.0
+    }
+}
+
+fn skip_to_comma(input: ParseStream<'_>) {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        if input.parse::<TokenTree>().is_err() {
+            return;
+        }
+    }
+}

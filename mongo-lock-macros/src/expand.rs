@@ -1,0 +1,178 @@
+//! Writing the function that takes the lock.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+use syn::{AttrStyle, Attribute, FnArg, Pat, PatIdent, PatType, spanned::Spanned as _};
+
+use crate::{
+    function::Function,
+    returns::Returns,
+    valid::{Job, Ttl},
+};
+
+// Input:
+//
+//     #[distributed_lock(name = "report", ttl = "5m")]
+//     async fn report(&self, day: Date, (a, b): Pair) -> Result<Report, E> { body }
+//
+// Output, with `rt` for `::mongo_lock_runtime::__private`:
+//
+//     async fn report(&self, day: Date, __arg2: Pair) -> Result<rt::Outcome<Report>, E> {
+//         const ATTRIBUTE: rt::Attribute = …;
+//         rt::run_result(
+//             rt::Attribute::new("report", rt::Duration::from_millis(300000)),
+//             rt::None,
+//             rt::Box::pin(async move {
+//                 if let rt::Some(ret) = rt::returns::<Result<Report, E>>() { return ret; }
+//                 rt::used(&self);
+//                 let day = day;
+//                 let __arg2 = __arg2;
+//                 let (a, b) = __arg2;
+//                 let ret: Result<Report, E> = { body };
+//                 ret
+//             }),
+//         ).await
+//     }
+pub(crate) fn expand(job: &Job, function: &Function) -> TokenStream {
+    let Function {
+        attrs,
+        inner_attrs,
+        vis,
+        defaultness,
+        sig,
+        body,
+    } = function;
+    let krate = &job.krate;
+    let private = quote!(#krate::__private);
+
+    let mut moved = Vec::new();
+    let mut sig = sig.clone();
+    for (index, argument) in sig.inputs.iter_mut().enumerate() {
+        moved.push(match argument {
+            // Mentioned as a whole, since the block would else capture only the fields that the
+            // body uses, and the rest would outlive the lock.
+            FnArg::Receiver(receiver) => {
+                let this = receiver.self_token;
+                quote!(#private::used(&#this);)
+            }
+            FnArg::Typed(argument) => rebind(argument, index),
+        });
+    }
+    let output = job.returns.declared(krate);
+    sig.output = syn::parse_quote!(-> #output);
+
+    let attribute = attribute(job, &private);
+    let client = if let Some(client) = &job.client {
+        let span = Span::mixed_site().located_at(client.span());
+        quote_spanned!(span=> #private::client(&#client))
+    } else {
+        quote!(#private::None)
+    };
+    let run = {
+        let span = Span::mixed_site().located_at(job.returns.error_span());
+        let run = match &job.returns {
+            Returns::Value(_) => quote_spanned!(span=> run_value),
+            Returns::Result(_) => quote_spanned!(span=> run_result),
+            Returns::Outcome(_) => quote_spanned!(span=> run_outcome),
+        };
+        quote!(#private::#run)
+    };
+    let inner_attrs = inner_attrs.iter().map(as_outer);
+    let ty = job.returns.of_body();
+    let (ret, lock_client) = (local("ret"), local("client"));
+    quote! {
+        #(#attrs)*
+        #(#inner_attrs)*
+        #vis #defaultness #sig {
+            // A statement of its own: what the expression borrows must not live across the await.
+            let #lock_client = #client;
+            #run(
+                #attribute,
+                #lock_client,
+                #private::Box::pin(async move {
+                    // Tells the block its type before the body's first `return` or `?`.
+                    if let #private::Some(#ret) = #private::returns::<#ty>() {
+                        return #ret;
+                    }
+                    #(#moved)*
+                    // A statement, so that the temporaries of the body's tail are dropped before
+                    // the arguments, as in a plain function. Both lints mean bodies that only
+                    // panic, which are no news in a plain function.
+                    #[allow(clippy::diverging_sub_expression)]
+                    let #ret: #ty = #body;
+                    #[allow(unreachable_code)]
+                    #ret
+                }),
+            )
+            .await
+        }
+    }
+}
+
+fn attribute(job: &Job, private: &TokenStream) -> TokenStream {
+    let name = &job.name;
+    let ttl = match &job.ttl {
+        Ttl::Literal(ttl) => {
+            let millis = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+            quote!(#private::Duration::from_millis(#millis))
+        }
+        Ttl::Constant(path) => path.into_token_stream(),
+    };
+    quote!(#private::Attribute::new(#name, #ttl))
+}
+
+// `day: Date`         → `day: Date`,    `let day = day;`
+// `mut day: Date`     → `day: Date`,    `let mut day = day;`
+// `_day: Date`        → `_day: Date`,   `let _day = _day;`, the first and third of them ours
+// `(a, b): Pair`      → `__arg0: Pair`, `let __arg0 = __arg0; let (a, b) = __arg0;`
+//
+// These are the statements that the compiler itself makes of an `async fn`'s arguments, in its
+// order, which is what decides when each is dropped.
+fn rebind(argument: &mut PatType, index: usize) -> TokenStream {
+    let attrs = argument.attrs.clone();
+    // A lint that is expected is expected once: at the binding that the body sees.
+    argument
+        .attrs
+        .retain(|attr| !attr.path().is_ident("expect"));
+    match &mut *argument.pat {
+        Pat::Ident(PatIdent {
+            by_ref: None,
+            mutability,
+            ident,
+            subpat: None,
+            ..
+        }) => {
+            let mutability = mutability.take();
+            let binding = ident.clone();
+            // A use of `_day` is a lint, unless it is plainly ours.
+            if binding.to_string().starts_with('_') {
+                *ident = Ident::new(
+                    &binding.to_string(),
+                    Span::mixed_site().located_at(binding.span()),
+                );
+            }
+            quote!(#(#attrs)* let #mutability #binding = #ident;)
+        }
+        pattern => {
+            let whole = format_ident!("__arg{index}", span = Span::mixed_site());
+            let pattern = std::mem::replace(pattern, syn::parse_quote!(#whole));
+            quote! {
+                #(#attrs)* let #whole = #whole;
+                #(#attrs)* let #pattern = #whole;
+            }
+        }
+    }
+}
+
+/// `#![allow(x)]` → `#[allow(x)]`
+fn as_outer(attr: &Attribute) -> Attribute {
+    Attribute {
+        style: AttrStyle::Outer,
+        ..attr.clone()
+    }
+}
+
+/// A variable that no name in the body can refer to.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}

@@ -1,0 +1,183 @@
+//! What the declared return type becomes.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::{
+    GenericArgument, Path, PathArguments, ReturnType, Type, TypePath, spanned::Spanned as _,
+};
+
+/// How the success type becomes an `Outcome`.
+pub(crate) enum Returns {
+    /// A plain `T`, `()` included, becomes `Result<Outcome<T>, Error>`.
+    Value(Option<Type>),
+    /// `Result<T, E>` becomes `Result<Outcome<T>, E>`.
+    Result(TypePath),
+    /// `Result<Outcome<T>, E>` stays: the body makes the `Outcome` itself.
+    Outcome(TypePath),
+}
+
+impl Returns {
+    pub(crate) fn read(output: &ReturnType) -> syn::Result<Self> {
+        let ReturnType::Type(_, ty) = output else {
+            return Ok(Self::Value(None));
+        };
+        let path = match peel(ty) {
+            Type::Never(never) => {
+                return Err(syn::Error::new(
+                    never.span(),
+                    "a function that never returns cannot say that it was skipped; return `()` or \
+                     a `Result`",
+                ));
+            }
+            Type::Path(path) => path,
+            _ => return Ok(Self::Value(Some((**ty).clone()))),
+        };
+        if ends_with(path, |last| last == "Outcome") {
+            return Err(syn::Error::new(
+                path.span(),
+                "a lock can fail, and a bare `Outcome` cannot say so; write the plain type, which \
+                 becomes `Result<Outcome<T>, Error>`, or write out `Result<Outcome<T>, E>`",
+            ));
+        }
+        if !ends_with(path, |last| last.ends_with("Result")) {
+            return Ok(Self::Value(Some((**ty).clone())));
+        }
+        match success(&path.path) {
+            Some(Type::Path(ok)) if ends_with(ok, |last| last == "Outcome") => {
+                Ok(Self::Outcome(path.clone()))
+            }
+            Some(_) => Ok(Self::Result(path.clone())),
+            None => Err(syn::Error::new(
+                path.span(),
+                "the success type must be visible, since it becomes `Outcome<T>`; write it out: \
+                 `Result<T, E>`",
+            )),
+        }
+    }
+
+    /// The type that the function now returns.
+    pub(crate) fn declared(&self, krate: &TokenStream) -> TokenStream {
+        let outcome = |span, ty: TokenStream| {
+            // The user's location for messages, our own names.
+            let span = Span::mixed_site().located_at(span);
+            quote_spanned!(span=> #krate::__private::Outcome<#ty>)
+        };
+        match self {
+            Self::Value(ty) => {
+                let ty = ty.as_ref().map_or_else(|| quote!(()), |ty| quote!(#ty));
+                let outcome = outcome(ty.span(), ty);
+                quote!(#krate::__private::Result<#outcome, #krate::__private::Error>)
+            }
+            Self::Result(path) => {
+                let mut path = path.clone();
+                if let Some(ok) = success_mut(&mut path.path) {
+                    *ok = Type::Verbatim(outcome(ok.span(), ok.to_token_stream()));
+                }
+                path.into_token_stream()
+            }
+            Self::Outcome(path) => path.into_token_stream(),
+        }
+    }
+
+    /// The type that the body has, with `_` for what cannot be named inside a function.
+    pub(crate) fn of_body(&self) -> TokenStream {
+        match self {
+            Self::Value(None) => quote!(()),
+            Self::Value(Some(ty)) => nameable(ty.clone()).into_token_stream(),
+            Self::Result(path) | Self::Outcome(path) => {
+                nameable(Type::Path(path.clone())).into_token_stream()
+            }
+        }
+    }
+
+    /// Where a missing `From<Error>` is reported: at the error type, or at the alias that hides it.
+    pub(crate) fn error_span(&self) -> Span {
+        match self {
+            Self::Value(_) => Span::mixed_site(),
+            Self::Result(path) | Self::Outcome(path) => types(&path.path)
+                .nth(1)
+                .map_or_else(|| path.span(), syn::spanned::Spanned::span),
+        }
+    }
+}
+
+/// Without the invisible group of a `macro_rules` fragment, and without parentheses.
+fn peel(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => peel(&group.elem),
+        Type::Paren(paren) => peel(&paren.elem),
+        _ => ty,
+    }
+}
+
+fn ends_with(path: &TypePath, matches: impl FnOnce(&str) -> bool) -> bool {
+    path.path
+        .segments
+        .last()
+        .is_some_and(|last| matches(&last.ident.to_string()))
+}
+
+fn types(path: &Path) -> impl Iterator<Item = &Type> {
+    let arguments = path.segments.last().map(|last| &last.arguments);
+    let arguments = match arguments {
+        Some(PathArguments::AngleBracketed(arguments)) => Some(&arguments.args),
+        _ => None,
+    };
+    arguments
+        .into_iter()
+        .flatten()
+        .filter_map(|argument| match argument {
+            GenericArgument::Type(ty) => Some(ty),
+            _ => None,
+        })
+}
+
+fn success(path: &Path) -> Option<&Type> {
+    types(path).next().map(peel)
+}
+
+fn success_mut(path: &mut Path) -> Option<&mut Type> {
+    let PathArguments::AngleBracketed(arguments) = &mut path.segments.last_mut()?.arguments else {
+        return None;
+    };
+    arguments
+        .args
+        .iter_mut()
+        .find_map(|argument| match argument {
+            GenericArgument::Type(ty) => Some(ty),
+            _ => None,
+        })
+}
+
+/// `Result<impl Display, E>` → `Result<_, E>`: an `impl Trait` is named by the body's value alone.
+fn nameable(mut ty: Type) -> Type {
+    match &mut ty {
+        Type::ImplTrait(hidden) => {
+            let span = hidden.span();
+            return Type::Verbatim(quote_spanned!(span=> _));
+        }
+        Type::Path(path) => {
+            for segment in &mut path.path.segments {
+                if let PathArguments::AngleBracketed(arguments) = &mut segment.arguments {
+                    for argument in &mut arguments.args {
+                        if let GenericArgument::Type(ty) = argument {
+                            *ty = nameable(ty.clone());
+                        }
+                    }
+                }
+            }
+        }
+        Type::Tuple(tuple) => {
+            for elem in &mut tuple.elems {
+                *elem = nameable(elem.clone());
+            }
+        }
+        Type::Group(group) => *group.elem = nameable((*group.elem).clone()),
+        Type::Paren(paren) => *paren.elem = nameable((*paren.elem).clone()),
+        Type::Reference(reference) => *reference.elem = nameable((*reference.elem).clone()),
+        Type::Array(array) => *array.elem = nameable((*array.elem).clone()),
+        Type::Slice(slice) => *slice.elem = nameable((*slice.elem).clone()),
+        _ => {}
+    }
+    ty
+}

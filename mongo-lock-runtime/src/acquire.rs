@@ -1,0 +1,173 @@
+//! Acquiring: one request, its repetition within the time limit, and the clean-up of one whose
+//! outcome nobody knows.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep, timeout},
+};
+
+use crate::{
+    Acquisition, Error, LockGuard, LockSpec, Skipped,
+    client::Inner,
+    event,
+    lease::Lease,
+    release::{LeaseKey, release},
+    store::{Cause, Failure, LeaseId, Reply, Request},
+};
+
+/// After this, a command that has given neither answer nor error is taken for lost, with its
+/// connection. The caller has long had its time-out by then.
+pub(crate) const LOST: Duration = Duration::from_secs(60);
+
+enum Answer {
+    Granted(Lease),
+    Refused(Skipped),
+}
+
+pub(crate) async fn acquire(client: &Arc<Inner>, spec: &LockSpec) -> Result<Acquisition, Error> {
+    let request = Request {
+        name: spec.name().clone(),
+        lease: LeaseId::unique(),
+        owner: Arc::clone(&client.owner),
+        ttl: spec.ttl(),
+    };
+    let limit = client.operation_timeout;
+    // The lease counts from here, before anything was sent: the server starts it later than this.
+    let sent = Instant::now();
+    let (answer, receiver) = oneshot::channel();
+    let task = Task {
+        client: Arc::clone(client),
+        request,
+        sent,
+    };
+    // A task of its own: when the caller is dropped or out of time, the command still runs to its
+    // end, and somebody is there to give back what it brings.
+    client.tasks.spawn_on(
+        async move {
+            // If nobody waits any more, the lease comes back in the error and is dropped, which
+            // releases it.
+            drop(answer.send(task.run().await));
+        },
+        &client.runtime,
+    );
+    let lock = || spec.name().to_string();
+    match timeout(limit, receiver).await {
+        Ok(Ok(Ok(Answer::Granted(lease)))) => {
+            if let Some(lost) = lease.lost() {
+                return Err(lost);
+            }
+            event::acquired(&lease, sent.elapsed());
+            Ok(Acquisition::Acquired(LockGuard::new(lease)))
+        }
+        Ok(Ok(Ok(Answer::Refused(skipped)))) => {
+            event::skipped(&client.owner, &skipped, sent.elapsed());
+            Ok(Acquisition::Skipped(skipped))
+        }
+        Ok(Ok(Err(cause))) => Err(client.error(lock(), "acquire", cause)),
+        Ok(Err(_)) => Err(Error::RuntimeGone { lock: lock() }),
+        Err(_) => Err(Error::Timeout {
+            lock: lock(),
+            command: "acquire",
+            limit,
+        }),
+    }
+}
+
+struct Task {
+    client: Arc<Inner>,
+    request: Request,
+    sent: Instant,
+}
+
+impl Task {
+    async fn run(self) -> Result<Answer, Cause> {
+        let mut pause = Backoff::default();
+        let mut maybe_granted = false;
+        loop {
+            match self.attempt().await {
+                Ok(Reply::Granted(grant)) => {
+                    return Ok(Answer::Granted(Lease::new(
+                        self.client,
+                        &self.request,
+                        grant,
+                        self.sent,
+                    )));
+                }
+                Ok(Reply::Refused(skipped)) => {
+                    if maybe_granted {
+                        // An earlier attempt may still arrive, after the holder has gone.
+                        self.clean_up();
+                    }
+                    return Ok(Answer::Refused(skipped));
+                }
+                Err(failure) => {
+                    maybe_granted |= failure.effect_unknown;
+                    let next = pause.next();
+                    let time_left = self.sent.elapsed() + next < self.client.operation_timeout;
+                    if !(failure.transient && time_left) {
+                        if maybe_granted {
+                            self.clean_up();
+                        }
+                        return Err(failure.cause);
+                    }
+                    event::retrying(&self.request.name, "acquire", &failure.cause);
+                    sleep(next).await;
+                }
+            }
+        }
+    }
+
+    async fn attempt(&self) -> Result<Reply, Failure> {
+        timeout(LOST, self.client.store.acquire(&self.request))
+            .await
+            .unwrap_or_else(|_| Err(Failure::lost()))
+    }
+
+    fn clean_up(&self) {
+        let key = LeaseKey {
+            name: self.request.name.clone(),
+            lease: self.request.lease,
+            held: None,
+            until: Instant::now() + self.request.ttl,
+        };
+        release(&self.client, key);
+    }
+}
+
+/// Pauses between attempts: 10 ms, doubled each time up to a second.
+#[derive(Debug, Default)]
+pub(crate) struct Backoff(u32);
+
+impl Backoff {
+    pub(crate) fn next(&mut self) -> Duration {
+        let pause = Duration::from_millis(10) * 2_u32.pow(self.0);
+        self.0 = (self.0 + 1).min(7);
+        pause.min(Duration::from_secs(1))
+    }
+}
+
+impl Inner {
+    pub(crate) fn error(&self, lock: String, command: &'static str, cause: Cause) -> Error {
+        match cause {
+            Cause::NotALockDocument(problem) => Error::NotALockDocument {
+                lock,
+                namespace: self.store.place().to_string(),
+                problem,
+            },
+            Cause::Server(problem) => Error::Database {
+                lock,
+                command,
+                problem,
+                source: None,
+            },
+            Cause::Driver(error) => Error::Database {
+                lock,
+                command,
+                problem: error.to_string(),
+                source: Some(Box::new(error)),
+            },
+        }
+    }
+}

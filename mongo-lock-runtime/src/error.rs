@@ -1,0 +1,153 @@
+//! Everything that can go wrong, and what to do about it.
+
+use std::time::Duration;
+
+use crate::NameError;
+
+/// Why a lock could not be acquired, kept or released.
+///
+/// A lock that somebody else holds is not an error; it is
+/// [`Outcome::Skipped`](crate::Outcome::Skipped). No message contains a connection string.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is neither a task-scoped client nor a global one.
+    #[error(
+        "no lock client is configured: call `LockClient::connect(uri).await?.install_global()?` \
+         once at start-up, or run the call inside `client.scope(…)`"
+    )]
+    NoClient,
+
+    /// [`LockClient::install_global`](crate::LockClient::install_global) was called twice.
+    #[error(
+        "a global lock client is installed already, and it stays: install one per process, at \
+         start-up; for tests, run each inside `client.scope(…)`"
+    )]
+    AlreadyInstalled,
+
+    /// A lock name breaks the rule of [`LockName`](crate::LockName).
+    #[error("invalid lock name {name:?}: {reason}")]
+    InvalidName {
+        /// The name, cut short.
+        name: String,
+        /// What is wrong with it.
+        reason: NameError,
+    },
+
+    /// A value is out of its range, or contradicts another one.
+    #[error("invalid {argument}: {problem}")]
+    InvalidArgument {
+        /// Which one.
+        argument: &'static str,
+        /// What is wrong with it, and what is valid.
+        problem: String,
+    },
+
+    /// The client was not built: the server cannot be reached or cannot be used.
+    #[error("the lock client cannot start: {problem}{}", cause(source.as_deref()))]
+    StartUp {
+        /// What was tried, and what to do.
+        problem: String,
+        /// What the driver said, if it did.
+        #[source]
+        source: Option<Box<mongodb::error::Error>>,
+    },
+
+    /// MongoDB did not answer within the client's
+    /// [operation time limit](crate::LockClientBuilder::operation_timeout).
+    ///
+    /// An acquisition whose answer came too late is released in the background.
+    #[error(
+        "lock `{lock}`: no answer to {command} within {limit:?}; is MongoDB reachable, and does it \
+         have a primary?"
+    )]
+    Timeout {
+        /// The lock's name.
+        lock: String,
+        /// What was asked: `acquire` or `release`.
+        command: &'static str,
+        /// The limit.
+        limit: Duration,
+    },
+
+    /// MongoDB refused a command, or it was lost on the way.
+    #[error("lock `{lock}`: {command} failed: {problem}")]
+    Database {
+        /// The lock's name.
+        lock: String,
+        /// What was asked: `acquire` or `release`.
+        command: &'static str,
+        /// What the server or the driver said.
+        problem: String,
+        /// The driver's error, if it was one.
+        #[source]
+        source: Option<Box<mongodb::error::Error>>,
+    },
+
+    /// The document under the lock's name is not one that this library wrote, or was edited into
+    /// something else. It was left as it is.
+    #[error(
+        "lock `{lock}`: the document with that _id in `{namespace}` is not a lock document: \
+         {problem}. It was left as it is. Delete or mend it, or use another collection"
+    )]
+    NotALockDocument {
+        /// The lock's name.
+        lock: String,
+        /// `database.collection`.
+        namespace: String,
+        /// Which field is wrong, and how.
+        problem: String,
+    },
+
+    /// The lease ended before the body did, so the body was stopped: its future was dropped.
+    #[error("lock `{lock}`: the lease with fencing token {token} ended after {held:?}: {reason}")]
+    LeaseLost {
+        /// The lock's name.
+        lock: String,
+        /// The lease's fencing token.
+        token: i64,
+        /// How long the lease was held, on this process's monotonic clock.
+        held: Duration,
+        /// Why it ended.
+        reason: LossReason,
+    },
+
+    /// The tokio runtime on which the client was built is gone, and the client with it.
+    #[error(
+        "lock `{lock}`: the tokio runtime on which the lock client was built has shut down; build \
+         the client on a runtime that outlives its use"
+    )]
+    RuntimeGone {
+        /// The lock's name.
+        lock: String,
+    },
+}
+
+/// Why a lease ended before it was released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LossReason {
+    /// Its ttl, less the safety margin, was over.
+    Deadline {
+        /// The ttl.
+        ttl: Duration,
+        /// The margin.
+        margin: Duration,
+    },
+}
+
+impl std::fmt::Display for LossReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Deadline { ttl, margin } => write!(
+                f,
+                "its ttl of {ttl:?}, less a safety margin of {margin:?}, was over; choose a longer \
+                 ttl for this job"
+            ),
+        }
+    }
+}
+
+fn cause(source: Option<&mongodb::error::Error>) -> String {
+    source.map_or_else(String::new, |source| format!(": {source}"))
+}

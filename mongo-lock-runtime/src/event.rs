@@ -1,0 +1,76 @@
+//! The events that a lock's life leaves in `tracing`. No event has a connection string in it.
+
+use std::time::Duration;
+
+use tracing::{debug, warn};
+
+use crate::{LockName, Release, Skipped, lease::Lease, release::LeaseKey, store::Cause};
+
+/// The target of every event, so that a filter can say `mongo_lock=debug`.
+const TARGET: &str = "mongo_lock";
+
+pub(crate) fn acquired(lease: &Lease, took: Duration) {
+    debug!(
+        target: TARGET,
+        name = %lease.name(),
+        owner = lease.owner(),
+        token = lease.token(),
+        ttl_ms = ms(lease.ttl()),
+        took_ms = ms(took),
+        "acquired"
+    );
+}
+
+pub(crate) fn skipped(owner: &str, skipped: &Skipped, took: Duration) {
+    debug!(
+        target: TARGET,
+        name = %skipped.name,
+        owner,
+        holder = skipped.holder,
+        token = skipped.token,
+        took_ms = ms(took),
+        "skipped: {skipped}"
+    );
+}
+
+pub(crate) fn release(
+    owner: &str,
+    key: &LeaseKey,
+    result: &Result<Release, Cause>,
+    took: Duration,
+) {
+    let (name, took_ms) = (&key.name, ms(took));
+    let token = key.held.map(|held| held.token);
+    let held_ms = key.held.map(|held| ms(held.since.elapsed()));
+    match (result, token) {
+        (Ok(Release::Freed), Some(_)) => {
+            debug!(target: TARGET, %name, owner, token, held_ms, took_ms, "released");
+        }
+        (Ok(Release::Freed), None) => {
+            debug!(target: TARGET, %name, owner, took_ms, "released an abandoned acquisition");
+        }
+        (Ok(Release::AlreadyGone), Some(_)) => {
+            warn!(
+                target: TARGET,
+                %name,
+                owner,
+                token,
+                held_ms,
+                took_ms,
+                "lease was gone before its release"
+            );
+        }
+        (Ok(Release::AlreadyGone), None) => {}
+        (Err(error), _) => {
+            warn!(target: TARGET, %name, owner, token, held_ms, took_ms, %error, "release failed");
+        }
+    }
+}
+
+pub(crate) fn retrying(name: &LockName, command: &str, error: &Cause) {
+    debug!(target: TARGET, %name, command, %error, "trying again");
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

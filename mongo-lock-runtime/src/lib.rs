@@ -1,0 +1,99 @@
+//! Distributed locks on MongoDB: a job runs on one instance of a service, and its lock is free
+//! again when that instance is done, or dead.
+//!
+//! **At any instant of the server's time, at most one lease is live for a lock name.** The server
+//! alone decides, by its own clock; a dead holder blocks a lock for its ttl and no longer; a late
+//! release never frees a successor's lease; fencing tokens only ever grow.
+//!
+//! **Not promised:** a process that is paused, and code that blocks between two awaits, cannot be
+//! stopped from outside and may go on after their lease. Put the lease's
+//! [fencing token](LockGuard::token) into what you write, and refuse older ones. Across a change of
+//! primary, exclusion is as good as the clocks of the replica set's members agree; a safety margin
+//! of a fifth of the ttl, at most a second, covers a skew of that size.
+//!
+//! ```no_run
+//! use mongo_lock_runtime::{LockClient, Outcome, distributed_lock};
+//!
+//! #[distributed_lock(name = "nightly-report", ttl = "5m")]
+//! async fn nightly_report(day: &str) -> anyhow::Result<u32> {
+//!     println!("writing the report of {day}");
+//!     Ok(42)
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> anyhow::Result<()> {
+//!     // Once, at start-up.
+//!     LockClient::connect("mongodb://localhost").await?.install_global()?;
+//!
+//!     // On every instance of the service, at the same minute.
+//!     match nightly_report("2026-01-02").await? {
+//!         Outcome::Executed(pages) => println!("{pages} pages"),
+//!         // "held by web-3:4711 until 02:05:00Z"
+//!         Outcome::Skipped(skipped) => println!("{skipped}"),
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! - [`distributed_lock`] is the attribute: its arguments, and what it makes of a function.
+//! - [`LockClient`] talks to MongoDB; build one at start-up.
+//! - [`LockClient::try_acquire`] and its [`LockGuard`] are for code that no attribute fits.
+//!
+//! # What it costs
+//!
+//! One command to acquire a lock, one to be refused, one to release; none in between. The lock
+//! documents are in one collection, by default `distributed_locks`, one per name; a TTL index
+//! collects those that nobody has used for a day.
+//!
+//! # Events
+//!
+//! Every acquisition, refusal and release is a [`tracing`] event with the target `mongo_lock`: at
+//! debug level what is normal, at warn level a release that failed and a lease that was gone before
+//! its release. Fields: `name`, `owner`, `token`, `took_ms`, and where they apply `holder`,
+//! `ttl_ms`, `held_ms`, `error`. No event and no error contains a connection string.
+//!
+//! # Features
+//!
+//! The `mongodb` driver wants one TLS implementation and one BSON version to be chosen. The default
+//! features choose `rustls-tls` and `bson-2`; with `default-features = false` the choice is yours,
+//! here or on your own `mongodb` dependency: `rustls-tls`, `rustls-tls-aws-lc` or `openssl-tls`,
+//! and `bson-2` or `bson-3`. `dns-resolver` is for `mongodb+srv://` addresses.
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+mod acquire;
+mod body;
+mod builder;
+mod client;
+mod error;
+mod event;
+mod global;
+mod guard;
+mod lease;
+mod margin;
+mod name;
+mod outcome;
+mod owner;
+mod release;
+mod spec;
+mod store;
+
+#[doc = include_str!("distributed_lock.md")]
+pub use mongo_lock_macros::distributed_lock;
+
+pub use self::{
+    builder::LockClientBuilder,
+    client::LockClient,
+    error::{Error, LossReason},
+    guard::LockGuard,
+    name::{LockName, NameError},
+    outcome::{Acquisition, Outcome, Skipped},
+    release::Release,
+    spec::LockSpec,
+};
+
+/// The README's code blocks, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,0 +1,115 @@
+//! What the attribute expands to. Not part of the public interface: it changes without notice.
+
+use std::{borrow::Borrow, pin::Pin};
+
+pub use core::{
+    option::Option::{self, None, Some},
+    result::Result,
+    time::Duration,
+};
+pub use std::boxed::Box;
+
+use crate::{Acquisition, LockGuard, LockSpec, Skipped, body};
+pub use crate::{Error, LockClient, Outcome};
+
+/// The attribute's arguments.
+#[derive(Debug, Clone, Copy)]
+pub struct Attribute {
+    name: &'static str,
+    ttl: Duration,
+}
+
+impl Attribute {
+    #[must_use]
+    pub const fn new(name: &'static str, ttl: Duration) -> Self {
+        Self { name, ttl }
+    }
+}
+
+/// `client = …`: a client, or a reference to one. Borrowed, since it may be an argument that the
+/// body uses too.
+pub fn client<C: Borrow<LockClient>>(client: &C) -> Option<LockClient> {
+    Some(C::borrow(client).clone())
+}
+
+/// Never anything. An early `return` of it tells an async block its type.
+#[must_use]
+pub const fn returns<T>() -> Option<T> {
+    None
+}
+
+/// Makes an async block capture all of `T`.
+pub const fn used<T: ?Sized>(_: &T) {}
+
+/// For a function that returns a plain `T`.
+pub async fn run_value<T, F: Future<Output = T>>(
+    attribute: Attribute,
+    client: Option<LockClient>,
+    body: Pin<Box<F>>,
+) -> Result<Outcome<T>, Error> {
+    match under_lock(attribute, client, body).await? {
+        Ok(value) => Ok(Outcome::Executed(value)),
+        Err(skipped) => Ok(Outcome::Skipped(skipped)),
+    }
+}
+
+/// For a function that returns a `Result<T, E>`.
+pub async fn run_result<T, E: From<Error>, F: Future<Output = Result<T, E>>>(
+    attribute: Attribute,
+    client: Option<LockClient>,
+    body: Pin<Box<F>>,
+) -> Result<Outcome<T>, E> {
+    match under_lock(attribute, client, body).await? {
+        Ok(result) => result.map(Outcome::Executed),
+        Err(skipped) => Ok(Outcome::Skipped(skipped)),
+    }
+}
+
+/// For a function that returns a `Result<Outcome<T>, E>` and makes the `Outcome` itself.
+pub async fn run_outcome<T, E: From<Error>, F: Future<Output = Result<Outcome<T>, E>>>(
+    attribute: Attribute,
+    client: Option<LockClient>,
+    body: Pin<Box<F>>,
+) -> Result<Outcome<T>, E> {
+    match under_lock(attribute, client, body).await? {
+        Ok(result) => result,
+        Err(skipped) => Ok(Outcome::Skipped(skipped)),
+    }
+}
+
+async fn under_lock<F: Future>(
+    attribute: Attribute,
+    client: Option<LockClient>,
+    body: Pin<Box<F>>,
+) -> Result<Result<F::Output, Skipped>, Error> {
+    let guard = match begin(attribute, client).await? {
+        Acquisition::Acquired(guard) => guard,
+        Acquisition::Skipped(skipped) => return Ok(Err(skipped)),
+    };
+    // Declared after the guard, so dropped before it, also when this future is dropped or the body
+    // panics: what the body holds must be gone before the lock is.
+    let mut body = body;
+    let output = body::run(body.as_mut(), guard.lease()).await;
+    drop(body);
+    if output.is_ok() {
+        end(guard).await;
+    }
+    output.map(Ok)
+}
+
+/// Everything before the body. Boxed, so that the caller's future stays small.
+fn begin(
+    attribute: Attribute,
+    client: Option<LockClient>,
+) -> Pin<Box<dyn Future<Output = Result<Acquisition, Error>> + Send>> {
+    Box::pin(async move {
+        let client = client.map_or_else(LockClient::current, Ok)?;
+        let spec = LockSpec::new(attribute.name, attribute.ttl)?;
+        client.try_acquire(&spec).await
+    })
+}
+
+/// Everything after the body: a release whose failure is an event, not the caller's error.
+fn end(guard: LockGuard) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(async move { drop(guard.release().await) })
+}

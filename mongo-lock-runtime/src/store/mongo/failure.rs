@@ -1,0 +1,101 @@
+//! What an error of the driver means for a lock.
+
+use mongodb::{
+    bson::{Bson, Document},
+    error::{Error, ErrorKind},
+};
+
+use super::super::{Cause, Failure};
+
+const DUPLICATE_KEY: i32 = 11000;
+
+/// The server's own list of "try again": the node is not, or no longer, the primary, is shutting
+/// down, or lost the network. From the retryable-writes specification, section "Determining
+/// Retryable Errors":
+/// <https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md>
+const RETRYABLE: [i32; 14] = [
+    6,     // HostUnreachable
+    7,     // HostNotFound
+    89,    // NetworkTimeout
+    91,    // ShutdownInProgress
+    134,   // ReadConcernMajorityNotAvailableYet
+    189,   // PrimarySteppedDown
+    262,   // ExceededTimeLimit
+    9001,  // SocketException
+    10107, // NotWritablePrimary
+    11600, // InterruptedAtShutdown
+    11602, // InterruptedDueToReplStateChange
+    13435, // NotPrimaryNoSecondaryOk
+    13436, // NotPrimaryOrSecondary
+    // Two first acquisitions of one name met in the upsert. The next attempt finds the document.
+    DUPLICATE_KEY,
+];
+
+/// The command was stopped by its `maxTimeMS`, perhaps while it waited for a majority.
+const MAX_TIME_EXPIRED: i32 = 50;
+
+/// A reply with `ok: 1` may still carry a write error or a write-concern error, which
+/// `run_command` hands on unread.
+pub(super) fn check(reply: Result<Document, Error>) -> Result<Document, Failure> {
+    let reply = reply.map_err(from_driver)?;
+    let write_error = match reply.get_array("writeErrors").map(Vec::as_slice) {
+        Ok([Bson::Document(error), ..]) => Some(error),
+        _ => None,
+    };
+    if let Some(error) = write_error {
+        let (code, message) = code_and_message(error);
+        return Err(from_code(code, Cause::Server(message)));
+    }
+    if let Ok(error) = reply.get_document("writeConcernError") {
+        let (code, message) = code_and_message(error);
+        return Err(Failure {
+            // The write was applied, and may or may not survive.
+            effect_unknown: true,
+            ..from_code(
+                code,
+                Cause::Server(format!(
+                    "applied, but not acknowledged by a majority: {message}"
+                )),
+            )
+        });
+    }
+    Ok(reply)
+}
+
+fn from_driver(error: Error) -> Failure {
+    let (transient, effect_unknown) = match &*error.kind {
+        ErrorKind::Command(command) => return from_code(command.code, Cause::Driver(error)),
+        // Nothing was sent.
+        ErrorKind::ServerSelection { .. } | ErrorKind::ConnectionPoolCleared { .. } => {
+            (true, false)
+        }
+        ErrorKind::Authentication { .. }
+        | ErrorKind::InvalidArgument { .. }
+        | ErrorKind::DnsResolve { .. }
+        | ErrorKind::InvalidTlsConfig { .. }
+        | ErrorKind::IncompatibleServer { .. }
+        | ErrorKind::Shutdown => (false, false),
+        ErrorKind::Io(_) => (true, true),
+        _ => (false, true),
+    };
+    Failure {
+        cause: Cause::Driver(error),
+        effect_unknown,
+        transient,
+    }
+}
+
+fn from_code(code: i32, cause: Cause) -> Failure {
+    let transient = RETRYABLE.contains(&code);
+    Failure {
+        cause,
+        effect_unknown: code == MAX_TIME_EXPIRED || transient && code != DUPLICATE_KEY,
+        transient,
+    }
+}
+
+fn code_and_message(error: &Document) -> (i32, String) {
+    let code = error.get_i32("code").unwrap_or_default();
+    let message = error.get_str("errmsg").unwrap_or("no message");
+    (code, format!("{message} (code {code})"))
+}

@@ -1,0 +1,43 @@
+use std::sync::OnceLock;
+
+use tokio::{runtime, task};
+
+use crate::{Error, Server, find, setup, uri::Uri};
+
+/// The server that the process shares. The janitor ends it: nothing drops a static.
+pub(crate) async fn get() -> &'static Server {
+    static SHARED: OnceLock<Result<Server, Error>> = OnceLock::new();
+    let shared = match SHARED.get() {
+        Some(shared) => shared,
+        // On a thread, since those who wait for it at the same time are on runtimes of their own,
+        // any of which can end before the others.
+        None => task::spawn_blocking(|| SHARED.get_or_init(start))
+            .await
+            .unwrap_or_else(|error| panic!("the start of the shared server panicked: {error}")),
+    };
+    match shared {
+        Ok(server) => server,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn start() -> Result<Server, Error> {
+    runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::io("start a runtime"))?
+        .block_on(async {
+            match find::running_server() {
+                Some(uri) => {
+                    // Once, and not in every test that cannot reach it.
+                    let client = setup::try_connect(&Uri::parse(&uri)).await?;
+                    client
+                        .database("admin")
+                        .run_command(mongodb::bson::doc! { "ping": 1 })
+                        .await?;
+                    Ok(Server::external(&uri))
+                }
+                None => Ok(Server::builder().start().await?.into_shared()),
+            }
+        })
+}
