@@ -1,7 +1,7 @@
 //! Writing the function that takes the lock.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+use quote::{ToTokens as _, format_ident, quote};
 use syn::{AttrStyle, Attribute, FnArg, Pat, PatIdent, PatType, spanned::Spanned as _};
 
 use crate::{
@@ -18,10 +18,11 @@ use crate::{
 // Output, with `rt` for `::mongo_lock_runtime::__private`:
 //
 //     async fn report(&self, day: Date, __arg2: Pair) -> Result<rt::Outcome<Report>, E> {
-//         const ATTRIBUTE: rt::Attribute = …;
+//         let client = rt::None;
 //         rt::run_result(
 //             rt::Attribute::new("report", rt::Duration::from_millis(300000)),
-//             rt::None,
+//             client,
+//             rt::error,
 //             rt::Box::pin(async move {
 //                 if let rt::Some(ret) = rt::returns::<Result<Report, E>>() { return ret; }
 //                 rt::used(&self);
@@ -42,8 +43,7 @@ pub(crate) fn expand(job: &Job, function: &Function) -> TokenStream {
         sig,
         body,
     } = function;
-    let krate = &job.krate;
-    let private = quote!(#krate::__private);
+    let private = job.private(Span::mixed_site());
 
     let mut moved = Vec::new();
     let mut sig = sig.clone();
@@ -58,24 +58,26 @@ pub(crate) fn expand(job: &Job, function: &Function) -> TokenStream {
             FnArg::Typed(argument) => rebind(argument, index),
         });
     }
-    let output = job.returns.declared(krate);
+    let output = job.returns.declared(|span| job.private(span));
     sig.output = syn::parse_quote!(-> #output);
 
     let attribute = attribute(job, &private);
     let client = if let Some(client) = &job.client {
-        let span = Span::mixed_site().located_at(client.span());
-        quote_spanned!(span=> #private::client(&#client))
+        let private = job.private(client.span());
+        quote!(#private::client(&#client))
     } else {
         quote!(#private::None)
     };
-    let run = {
-        let span = Span::mixed_site().located_at(job.returns.error_span());
-        let run = match &job.returns {
-            Returns::Value(_) => quote_spanned!(span=> run_value),
-            Returns::Result(_) => quote_spanned!(span=> run_result),
-            Returns::Outcome(_) => quote_spanned!(span=> run_outcome),
-        };
-        quote!(#private::#run)
+    // A missing `From` is reported at the function's error type.
+    let error = job.returns.error_span().map(|span| {
+        let private = job.private(span);
+        let error = Ident::new("error", Span::mixed_site().located_at(span));
+        quote!(#private::#error,)
+    });
+    let run = match &job.returns {
+        Returns::Value(_) => quote!(run_value),
+        Returns::Result(_) => quote!(run_result),
+        Returns::Outcome(_) => quote!(run_outcome),
     };
     let inner_attrs = inner_attrs.iter().map(as_outer);
     let ty = job.returns.of_body();
@@ -86,9 +88,10 @@ pub(crate) fn expand(job: &Job, function: &Function) -> TokenStream {
         #vis #defaultness #sig {
             // A statement of its own: what the expression borrows must not live across the await.
             let #lock_client = #client;
-            #run(
+            #private::#run(
                 #attribute,
                 #lock_client,
+                #error
                 #private::Box::pin(async move {
                     // Tells the block its type before the body's first `return` or `?`.
                     if let #private::Some(#ret) = #private::returns::<#ty>() {

@@ -1,5 +1,6 @@
 //! The rule for names, for literals. The runtime applies the same one to every name, so a slip
-//! here costs a later error, never a wrong lock; `tests/names.rs` holds the two against each other.
+//! here costs a later error, never a wrong lock. Tests hold the two against each other:
+//! `tests/locks/bad_input.rs` and `tests/ui`.
 
 /// The longest name, in bytes: `LockName::MAX_LEN` of the runtime.
 const MAX_LEN: usize = 200;

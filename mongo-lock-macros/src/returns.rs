@@ -56,17 +56,19 @@ impl Returns {
     }
 
     /// The type that the function now returns.
-    pub(crate) fn declared(&self, krate: &TokenStream) -> TokenStream {
+    ///
+    /// `private` gives the runtime's module for expansions, at a span.
+    pub(crate) fn declared(&self, private: impl Fn(Span) -> TokenStream) -> TokenStream {
         let outcome = |span, ty: TokenStream| {
-            // The user's location for messages, our own names.
-            let span = Span::mixed_site().located_at(span);
-            quote_spanned!(span=> #krate::__private::Outcome<#ty>)
+            let private = private(span);
+            quote!(#private::Outcome<#ty>)
         };
         match self {
             Self::Value(ty) => {
                 let ty = ty.as_ref().map_or_else(|| quote!(()), |ty| quote!(#ty));
                 let outcome = outcome(ty.span(), ty);
-                quote!(#krate::__private::Result<#outcome, #krate::__private::Error>)
+                let private = private(Span::mixed_site());
+                quote!(#private::Result<#outcome, #private::Error>)
             }
             Self::Result(path) => {
                 let mut path = path.clone();
@@ -90,13 +92,13 @@ impl Returns {
         }
     }
 
-    /// Where a missing `From<Error>` is reported: at the error type, or at the alias that hides it.
-    pub(crate) fn error_span(&self) -> Span {
+    /// The function's own error type, or the alias that hides it. None where it is ours.
+    pub(crate) fn error_span(&self) -> Option<Span> {
         match self {
-            Self::Value(_) => Span::mixed_site(),
-            Self::Result(path) | Self::Outcome(path) => types(&path.path)
-                .nth(1)
-                .map_or_else(|| path.span(), syn::spanned::Spanned::span),
+            Self::Value(_) => None,
+            Self::Result(path) | Self::Outcome(path) => {
+                Some(types(&path.path).nth(1).map_or(path.span(), Type::span))
+            }
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens as _, quote};
-use syn::{Expr, ExprLit, ExprPath, Lit, spanned::Spanned as _};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::{Expr, ExprLit, ExprPath, Lit, Path, spanned::Spanned as _};
 
 use crate::{args::Args, duration, function::Function, name, returns::Returns};
 
@@ -13,8 +13,8 @@ pub(crate) struct Job {
     pub(crate) name: TokenStream,
     pub(crate) ttl: Ttl,
     pub(crate) client: Option<Expr>,
-    /// The path of the runtime crate.
-    pub(crate) krate: TokenStream,
+    /// The path of the runtime crate, where it is not the usual one.
+    pub(crate) krate: Option<Path>,
     pub(crate) returns: Returns,
 }
 
@@ -53,19 +53,28 @@ impl Job {
             .value()
             .and_then(|ttl| errors.keep(check_ttl(ttl)))
             .unwrap_or(Ttl::Literal(Duration::from_secs(1)));
-        let krate = args.krate.value().map_or_else(
-            || quote!(::mongo_lock_runtime),
-            quote::ToTokens::into_token_stream,
-        );
         let returns = errors.keep(Returns::read(&function.sig.output));
         let job = returns.map(|returns| Self {
             name,
             ttl,
             client: args.client.value(),
-            krate,
+            krate: args.krate.value(),
             returns,
         });
         (job, errors.into_inner())
+    }
+}
+
+impl Job {
+    /// The runtime's module for expansions. A message about it stands at `span`.
+    pub(crate) fn private(&self, span: Span) -> TokenStream {
+        // The user's location, our own names.
+        let span = Span::mixed_site().located_at(span);
+        if let Some(path) = &self.krate {
+            quote_spanned!(span=> #path::__private)
+        } else {
+            quote_spanned!(span=> ::mongo_lock_runtime::__private)
+        }
     }
 }
 

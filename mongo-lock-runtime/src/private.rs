@@ -41,6 +41,12 @@ pub const fn returns<T>() -> Option<T> {
 /// Makes an async block capture all of `T`.
 pub const fn used<T: ?Sized>(_: &T) {}
 
+/// How our error becomes the function's. A function to pass, so that a missing `From` is reported
+/// once, where it is passed.
+pub fn error<E: From<Error>>(error: Error) -> E {
+    error.into()
+}
+
 /// For a function that returns a plain `T`.
 pub async fn run_value<T, F: Future<Output = T>>(
     attribute: Attribute,
@@ -54,26 +60,30 @@ pub async fn run_value<T, F: Future<Output = T>>(
 }
 
 /// For a function that returns a `Result<T, E>`.
-pub async fn run_result<T, E: From<Error>, F: Future<Output = Result<T, E>>>(
+pub async fn run_result<T, E, F: Future<Output = Result<T, E>>>(
     attribute: Attribute,
     client: Option<LockClient>,
+    error: fn(Error) -> E,
     body: Pin<Box<F>>,
 ) -> Result<Outcome<T>, E> {
-    match under_lock(attribute, client, body).await? {
-        Ok(result) => result.map(Outcome::Executed),
-        Err(skipped) => Ok(Outcome::Skipped(skipped)),
+    match under_lock(attribute, client, body).await {
+        Ok(Ok(result)) => result.map(Outcome::Executed),
+        Ok(Err(skipped)) => Ok(Outcome::Skipped(skipped)),
+        Err(lock) => Err(error(lock)),
     }
 }
 
 /// For a function that returns a `Result<Outcome<T>, E>` and makes the `Outcome` itself.
-pub async fn run_outcome<T, E: From<Error>, F: Future<Output = Result<Outcome<T>, E>>>(
+pub async fn run_outcome<T, E, F: Future<Output = Result<Outcome<T>, E>>>(
     attribute: Attribute,
     client: Option<LockClient>,
+    error: fn(Error) -> E,
     body: Pin<Box<F>>,
 ) -> Result<Outcome<T>, E> {
-    match under_lock(attribute, client, body).await? {
-        Ok(result) => result,
-        Err(skipped) => Ok(Outcome::Skipped(skipped)),
+    match under_lock(attribute, client, body).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(skipped)) => Ok(Outcome::Skipped(skipped)),
+        Err(lock) => Err(error(lock)),
     }
 }
 
