@@ -9,6 +9,7 @@ use crate::{Error, background, setup, uri::Uri};
 ///
 /// On a server that runs on (`MONGODB_URI`), it is dropped together with this value; on others, it
 /// goes with the server.
+#[derive(Debug)]
 pub struct TestDb {
     database: Database,
     uri: Uri,
@@ -39,6 +40,10 @@ impl TestDb {
     /// # Errors
     ///
     /// [`Error::Mongo`] when the server refuses, as it does for a user that exists.
+    ///
+    /// # Cancel safety
+    ///
+    /// When dropped, the user may exist or not.
     pub async fn create_user(
         &self,
         user: &str,

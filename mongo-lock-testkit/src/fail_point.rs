@@ -12,6 +12,7 @@ const NAME: &str = "failCommand";
 
 /// Commands that fail at a server, until this is switched off or dropped:
 /// [`Server::fail_commands`].
+#[derive(Debug)]
 #[must_use = "the commands fail until this is dropped"]
 pub struct FailPoint {
     /// Of the one node that it is set on.
@@ -74,6 +75,10 @@ impl FailPoint {
     /// # Errors
     ///
     /// [`Error::Mongo`] when the server refuses or cannot be reached.
+    ///
+    /// # Cancel safety
+    ///
+    /// When dropped, it is switched off all the same.
     pub async fn off(mut self) -> Result<(), Error> {
         off(&self.client).await?;
         self.on = false;

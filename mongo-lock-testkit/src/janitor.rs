@@ -38,6 +38,7 @@ end "$1"
 const NODES: &str = "nodes";
 
 /// The folder of a server. It goes on drop, and when this process ends in whatever way.
+#[derive(Debug)]
 pub(crate) struct Home {
     // In this order: what the janitor has removed, `TempDir` does not miss.
     _janitor: Janitor,
@@ -64,6 +65,7 @@ impl Home {
     }
 }
 
+#[derive(Debug)]
 struct Janitor {
     shell: Child,
 }

@@ -10,6 +10,10 @@
 //! # }
 //! ```
 //!
+//! A test that kills nodes, or needs three, a log-in or a parameter, starts its own with
+//! [`Server::builder`]. One that wants a server that hangs, is down, or refuses a command does not
+//! need to: a [`Proxy`] or a [`FailPoint`] before the shared one harms nobody else.
+//!
 //! # Where the server comes from
 //!
 //! The first of these that there is:
@@ -27,7 +31,8 @@
 //! # What stops it
 //!
 //! Dropping the [`Server`]; and, since a static is never dropped and a process can be killed, a
-//! small shell process that waits for the end of ours. No `mongod` and no folder stays behind.
+//! small shell process that waits for the end of ours. No `mongod` and no folder stays behind. The
+//! folder is among the temporary files; `TMPDIR` moves it.
 
 mod background;
 mod database;

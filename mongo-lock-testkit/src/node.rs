@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use crate::{Error, port, process::Process, setup, uri::Uri};
 
 /// What it takes to run a node, again and again.
+#[derive(Debug)]
 pub(crate) struct Launch {
     pub(crate) mongod: PathBuf,
     /// Without the port and the data folder.
@@ -36,6 +37,7 @@ impl Launch {
 /// One `mongod` of a [`Server`](crate::Server) that this process started.
 ///
 /// What happens to it here happens to all who use the server.
+#[derive(Debug)]
 pub struct Node {
     launch: Launch,
     port: u16,
@@ -113,7 +115,16 @@ impl Node {
         self.uri.to_string()
     }
 
-    /// A fresh client that talks to this node alone, whatever its role.
+    /// A fresh client that talks to this node alone, whatever its role. Its background tasks live
+    /// on the caller's runtime.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
     pub async fn client(&self) -> Client {
         setup::connect(&self.uri).await
     }

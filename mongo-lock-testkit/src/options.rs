@@ -85,8 +85,7 @@ impl ServerBuilder {
     /// returns.
     ///
     /// It takes its own resources on every call; use [`Server::shared`] unless the test harms the
-    /// server or needs another topology. The data is in the folder for temporary files; `TMPDIR`
-    /// moves it.
+    /// server or needs another topology.
     ///
     /// # Errors
     ///
@@ -164,6 +163,8 @@ impl ServerBuilder {
             "--nounixsocket",
             // Test data is small, and several servers run at once.
             "--wiredTigerCacheSizeGB=0.25",
+            // By default each node sets 300 MB of the disk aside for its journal.
+            "--wiredTigerEngineConfigString=log=(prealloc=false,file_max=16MB)",
             // A line per connection helps nobody.
             "--quiet",
             // For fail points.

@@ -18,6 +18,7 @@ const LAUNCH: &str = r#"echo "$$" >"$1" || exit 1; shift; exec "$@""#;
 const ADDRESS_IN_USE: i32 = 48;
 
 /// One run of a `mongod`. Killed on drop.
+#[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
     mongod: PathBuf,

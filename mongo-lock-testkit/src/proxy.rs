@@ -54,7 +54,8 @@ type Command = (ProxyMode, oneshot::Sender<io::Result<()>>);
 /// Stands before one address, and makes it hang or fail to order, for the clients that come
 /// through here alone: so it works before a server that others use too.
 ///
-/// It runs on a thread of its own, whatever the runtime of the test does.
+/// It runs on a thread of its own, whatever the runtime of the test does, and ends on drop.
+#[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
     uri: Uri,
@@ -157,6 +158,10 @@ impl Server {
     ///
     /// [`Error::Mongo`] or [`Error::Timeout`] when the server does not tell, [`Error::Io`] when
     /// the proxy cannot start.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
     pub async fn proxy(&self) -> Result<Proxy, Error> {
         let primary = self.primary_uri().await?;
         Proxy::before(primary.first_address(), primary)

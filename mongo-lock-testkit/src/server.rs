@@ -8,6 +8,7 @@ use crate::{Error, Node, ServerBuilder, TestDb, janitor::Home, setup, shared, un
 /// A MongoDB server, of one node or more.
 ///
 /// Dropping it kills its nodes and removes their data.
+#[derive(Debug)]
 pub struct Server {
     uri: Uri,
     text: String,
@@ -29,6 +30,8 @@ impl Server {
     /// of one node that the first call starts.
     ///
     /// It has no [nodes](Server::nodes) to kill, and does not step down: the others would notice.
+    /// [`Server::proxy`] and [`Server::fail_commands`] harm only those who ask for it, and work
+    /// here too.
     ///
     /// # Panics
     ///
@@ -83,7 +86,11 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// When `MONGODB_URI` is not a valid connection string.
+    /// Outside of a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
     pub async fn client(&self) -> Client {
         setup::connect(&self.uri).await
     }
@@ -92,7 +99,11 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// When `MONGODB_URI` is not a valid connection string.
+    /// Outside of a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
     pub async fn database(&self) -> TestDb {
         let name = unique::name("test");
         let uri = self.uri.clone().database(&name);
@@ -123,7 +134,7 @@ impl Server {
     }
 
     /// Waits until there is a primary and every other node is its secondary and follows it, for
-    /// instance after [`Node::restart`].
+    /// instance after [`Node::restart`]. The shared server always is ready.
     ///
     /// # Errors
     ///
@@ -133,6 +144,9 @@ impl Server {
     ///
     /// Cancel safe.
     pub async fn ready(&self) -> Result<(), Error> {
+        if self.shared {
+            return Ok(());
+        }
         setup::all_in_role(&self.nodes).await
     }
 
@@ -167,10 +181,8 @@ impl Server {
     /// For the primary alone.
     pub(crate) async fn primary_uri(&self) -> Result<Uri, Error> {
         if self.home.is_some() {
-            return Ok(self
-                .uri
-                .clone()
-                .direct(setup::primary(&self.nodes).await?.address()));
+            let primary = setup::primary(&self.nodes).await?;
+            return Ok(self.uri.clone().direct(primary.address()));
         }
         let client = setup::try_connect(&self.uri).await?;
         let hello = client

@@ -29,7 +29,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 pub(crate) async fn connect(uri: &Uri) -> Client {
     try_connect(uri)
         .await
-        .unwrap_or_else(|error| panic!("the server's connection string is not valid: {error}"))
+        .unwrap_or_else(|error| panic!("a connection string that worked before: {error}"))
 }
 
 pub(crate) async fn try_connect(uri: &Uri) -> Result<Client, Error> {

@@ -1,5 +1,6 @@
 use std::sync::OnceLock;
 
+use mongodb::bson::doc;
 use tokio::{runtime, task};
 
 use crate::{Error, Server, find, setup, uri::Uri};
@@ -29,15 +30,21 @@ fn start() -> Result<Server, Error> {
         .block_on(async {
             match find::running_server() {
                 Some(uri) => {
-                    // Once, and not in every test that cannot reach it.
-                    let client = setup::try_connect(&Uri::parse(&uri)).await?;
-                    client
-                        .database("admin")
-                        .run_command(mongodb::bson::doc! { "ping": 1 })
-                        .await?;
+                    // Here, and not in every test that cannot reach it.
+                    let reached = ping(&uri).await;
+                    reached.map_err(|error| {
+                        Error::no_server(format!("MONGODB_URI does not lead to one: {error}"))
+                    })?;
                     Ok(Server::external(&uri))
                 }
                 None => Ok(Server::builder().start().await?.into_shared()),
             }
         })
+}
+
+async fn ping(uri: &str) -> Result<(), Error> {
+    let client = setup::try_connect(&Uri::parse(uri)).await?;
+    let admin = client.database("admin");
+    admin.run_command(doc! { "ping": 1 }).await?;
+    Ok(())
 }

@@ -55,6 +55,6 @@ async fn parameters_reach_every_node() {
 #[tokio::test]
 async fn a_parameter_that_mongod_does_not_know_is_named_in_the_error() {
     let started = Server::builder().parameter("noSuchThing", 1).start().await;
-    let error = started.err().unwrap().to_string();
+    let error = started.unwrap_err().to_string();
     assert!(error.contains("noSuchThing"), "{error}");
 }
