@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::{
-    Expr, Ident, Path, Token,
+    Expr, Ident, LitBool, Path, Token,
     ext::IdentExt as _,
     parse::{Parse, ParseStream, Parser as _},
 };
@@ -12,13 +12,17 @@ use syn::{
 pub(crate) struct Args {
     pub(crate) name: Slot<Expr>,
     pub(crate) ttl: Slot<Expr>,
+    pub(crate) renew: Slot<Flag>,
+    pub(crate) max_hold: Slot<Expr>,
+    pub(crate) min_hold: Slot<Expr>,
+    pub(crate) on_lost: Slot<Expr>,
     pub(crate) client: Slot<Expr>,
     pub(crate) krate: Slot<Path>,
     pub(crate) errors: Errors,
 }
 
 /// Sorted, for messages.
-const KNOWN: &str = "`client`, `crate`, `name`, `ttl`";
+const KNOWN: &str = "`client`, `crate`, `max_hold`, `min_hold`, `name`, `on_lost`, `renew`, `ttl`";
 
 impl Args {
     /// Never fails: what is wrong is in `errors`, all of it.
@@ -53,6 +57,10 @@ impl Args {
         match key.to_string().as_str() {
             "name" => self.name.set(key, input),
             "ttl" => self.ttl.set(key, input),
+            "renew" => self.renew.set(key, input),
+            "max_hold" => self.max_hold.set(key, input),
+            "min_hold" => self.min_hold.set(key, input),
+            "on_lost" => self.on_lost.set(key, input),
             "client" => self.client.set(key, input),
             "crate" => self.krate.set(key, input),
             other => Err(syn::Error::new(
@@ -60,6 +68,31 @@ impl Args {
                 format!("unknown argument `{other}`; valid ones are {KNOWN}"),
             )),
         }
+    }
+}
+
+/// `renew`, or `renew = true`, or `renew = false`.
+pub(crate) struct Flag(pub(crate) bool);
+
+impl Parse for Flag {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        Ok(Self(input.parse::<LitBool>()?.value))
+    }
+}
+
+/// What a key may stand for.
+pub(crate) trait Value: Parse {
+    /// What the key means on its own, if that is allowed.
+    fn bare() -> Option<Self> {
+        None
+    }
+}
+
+impl Value for Expr {}
+impl Value for Path {}
+impl Value for Flag {
+    fn bare() -> Option<Self> {
+        Some(Self(true))
     }
 }
 
@@ -72,7 +105,7 @@ impl<T> Default for Slot<T> {
     }
 }
 
-impl<T: Parse> Slot<T> {
+impl<T: Value> Slot<T> {
     /// Every argument comes through here, so none can be checked against another one's slot.
     fn set(&mut self, key: Ident, input: ParseStream<'_>) -> syn::Result<()> {
         let repeated = self
@@ -90,7 +123,7 @@ impl<T: Parse> Slot<T> {
                 }
             })
         } else {
-            Err(missing(span))
+            T::bare().ok_or_else(|| missing(span))
         };
         if let Some(repeated) = repeated {
             return Err(repeated);
@@ -110,6 +143,11 @@ impl<T: Parse> Slot<T> {
 }
 
 impl<T> Slot<T> {
+    /// Where it was given.
+    pub(crate) fn span(&self) -> Option<Span> {
+        self.0.as_ref().map(|(key, _)| key.span())
+    }
+
     pub(crate) fn given(&self) -> bool {
         self.0.is_some()
     }

@@ -7,7 +7,7 @@ use syn::{AttrStyle, Attribute, FnArg, Pat, PatIdent, PatType, spanned::Spanned 
 use crate::{
     function::Function,
     returns::Returns,
-    valid::{Job, Ttl},
+    valid::{Job, Time},
 };
 
 // Input:
@@ -114,14 +114,38 @@ pub(crate) fn expand(job: &Job, function: &Function) -> TokenStream {
 
 fn attribute(job: &Job, private: &TokenStream) -> TokenStream {
     let name = &job.name;
-    let ttl = match &job.ttl {
-        Ttl::Literal(ttl) => {
-            let millis = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+    let ttl = time(&job.ttl, private);
+    let required = quote!(#private::Attribute::new(#name, #ttl));
+    let mut given = Vec::new();
+    if job.renew {
+        given.push(quote!(renew: true));
+    }
+    for (field, value) in [
+        (quote!(max_hold), &job.max_hold),
+        (quote!(min_hold), &job.min_hold),
+    ] {
+        if let Some(value) = value {
+            let value = time(value, private);
+            given.push(quote!(#field: #private::Some(#value)));
+        }
+    }
+    if job.continues {
+        given.push(quote!(on_lost: #private::OnLost::Continue));
+    }
+    if given.is_empty() {
+        return required;
+    }
+    quote!(#private::Attribute { #(#given,)* ..#required })
+}
+
+fn time(time: &Time, private: &TokenStream) -> TokenStream {
+    match time {
+        Time::Literal(time) => {
+            let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
             quote!(#private::Duration::from_millis(#millis))
         }
-        Ttl::Constant(path) => path.into_token_stream(),
-    };
-    quote!(#private::Attribute::new(#name, #ttl))
+        Time::Constant(path) => path.into_token_stream(),
+    }
 }
 
 // `day: Date`         → `day: Date`,    `let day = day;`

@@ -12,9 +12,10 @@ use crate::{
     Acquisition, Error, LockGuard, LockSpec, Skipped,
     client::Inner,
     event,
+    hold::Hold,
     lease::Lease,
-    release::{LeaseKey, release},
-    store::{Cause, Failure, LeaseId, Reply, Request},
+    release::{Job, release},
+    store::{Cause, Failure, LeaseId, ReleaseRequest, Reply, Request},
 };
 
 /// After this, a command that has given neither answer nor error is taken for lost, with its
@@ -22,11 +23,18 @@ use crate::{
 pub(crate) const LOST: Duration = Duration::from_secs(60);
 
 enum Answer {
-    Granted(Lease),
+    Granted(Hold),
     Refused(Skipped),
 }
 
 pub(crate) async fn acquire(client: &Arc<Inner>, spec: &LockSpec) -> Result<Acquisition, Error> {
+    client.margin.check(spec)?;
+    let shut_down = || Error::ShutDown {
+        lock: spec.name().to_string(),
+    };
+    if client.live.closed() {
+        return Err(shut_down());
+    }
     let request = Request {
         name: spec.name().clone(),
         lease: LeaseId::unique(),
@@ -39,27 +47,26 @@ pub(crate) async fn acquire(client: &Arc<Inner>, spec: &LockSpec) -> Result<Acqu
     let (answer, receiver) = oneshot::channel();
     let task = Task {
         client: Arc::clone(client),
+        spec: spec.clone(),
         request,
         sent,
     };
     // A task of its own: when the caller is dropped or out of time, the command still runs to its
     // end, and somebody is there to give back what it brings.
-    client.tasks.spawn_on(
-        async move {
-            // If nobody waits any more, the lease comes back in the error and is dropped, which
-            // releases it.
-            drop(answer.send(task.run().await));
-        },
-        &client.runtime,
-    );
+    client.spawn(async move {
+        // If nobody waits any more, the lease comes back in the error and is dropped, which
+        // releases it.
+        drop(answer.send(task.run().await));
+    });
     let lock = || spec.name().to_string();
-    match timeout(limit, receiver).await {
-        Ok(Ok(Ok(Answer::Granted(lease)))) => {
-            if let Some(lost) = lease.lost() {
-                return Err(lost);
+    match client.timeout_at(sent + limit, receiver).await {
+        Ok(Ok(Ok(Answer::Granted(hold)))) => {
+            hold.check()?;
+            if client.live.closed() {
+                return Err(shut_down());
             }
-            event::acquired(&lease, sent.elapsed());
-            Ok(Acquisition::Acquired(LockGuard::new(lease)))
+            event::acquired(&hold, sent.elapsed());
+            Ok(Acquisition::Acquired(LockGuard::new(hold)))
         }
         Ok(Ok(Ok(Answer::Refused(skipped)))) => {
             event::skipped(&client.owner, &skipped, sent.elapsed());
@@ -77,6 +84,7 @@ pub(crate) async fn acquire(client: &Arc<Inner>, spec: &LockSpec) -> Result<Acqu
 
 struct Task {
     client: Arc<Inner>,
+    spec: LockSpec,
     request: Request,
     sent: Instant,
 }
@@ -88,17 +96,15 @@ impl Task {
         loop {
             match self.attempt().await {
                 Ok(Reply::Granted(grant)) => {
-                    return Ok(Answer::Granted(Lease::new(
-                        self.client,
-                        &self.request,
-                        grant,
-                        self.sent,
-                    )));
+                    let (client, lease) = (self.client, self.request.lease);
+                    let lease = Lease::new(client, self.spec, lease, grant, self.sent);
+                    return Ok(Answer::Granted(Hold::new(lease)));
                 }
                 Ok(Reply::Refused(skipped)) => {
                     if maybe_granted {
-                        // An earlier attempt may still arrive, after the holder has gone.
-                        self.clean_up();
+                        // An earlier attempt may have been granted and run out, or may still
+                        // arrive. The caller must not hear "skipped" while its own lease is live.
+                        self.clean_up().await;
                     }
                     return Ok(Answer::Refused(skipped));
                 }
@@ -108,7 +114,7 @@ impl Task {
                     let time_left = self.sent.elapsed() + next < self.client.operation_timeout;
                     if !(failure.transient && time_left) {
                         if maybe_granted {
-                            self.clean_up();
+                            drop(self.clean_up());
                         }
                         return Err(failure.cause);
                     }
@@ -125,14 +131,19 @@ impl Task {
             .unwrap_or_else(|_| Err(Failure::lost()))
     }
 
-    fn clean_up(&self) {
-        let key = LeaseKey {
-            name: self.request.name.clone(),
-            lease: self.request.lease,
+    /// Releases what may have been granted, in the background.
+    fn clean_up(&self) -> impl Future<Output = ()> + use<> {
+        let job = Job {
+            request: ReleaseRequest {
+                name: self.request.name.clone(),
+                lease: self.request.lease,
+                min_hold: None,
+            },
             held: None,
             until: Instant::now() + self.request.ttl,
         };
-        release(&self.client, key);
+        let released = release(&self.client, job);
+        async move { drop(released.await) }
     }
 }
 
@@ -153,10 +164,10 @@ impl Inner {
         match cause {
             Cause::NotALockDocument(problem) => Error::NotALockDocument {
                 lock,
-                namespace: self.store.place().to_string(),
+                namespace: self.store.place(),
                 problem,
             },
-            Cause::Server(problem) => Error::Database {
+            Cause::Other(problem) => Error::Database {
                 lock,
                 command,
                 problem,

@@ -1,42 +1,46 @@
 //! Running a body under a lease, and stopping it before the lease can pass on.
 
 use std::{
+    future::poll_fn,
     pin::{Pin, pin},
-    task::{Context, Poll},
+    task::Poll,
 };
-
-use tokio::time::{Sleep, sleep_until};
 
 use crate::{Error, lease::Lease};
 
-/// Polls `body` to its end, or to the lease's deadline, whichever comes first.
+/// What happens to a body whose lease is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnLost {
+    /// It is dropped at the await where it is.
+    #[default]
+    Cancel,
+    /// It goes on, and can ask its lease.
+    Continue,
+}
+
+/// Polls `body` to its end, or to the end of the lease, whichever comes first.
 ///
-/// The deadline is checked before every poll, so that a process that was paused beyond it does not
-/// go on with the body for even one step.
-pub(crate) async fn run<F: Future>(body: Pin<&mut F>, lease: &Lease) -> Result<F::Output, Error> {
-    let sleep = pin!(sleep_until(lease.deadline()));
-    UntilDeadline { body, lease, sleep }.await
-}
-
-struct UntilDeadline<'a, F> {
-    body: Pin<&'a mut F>,
-    lease: &'a Lease,
-    sleep: Pin<&'a mut Sleep>,
-}
-
-impl<F: Future> Future for UntilDeadline<'_, F> {
-    type Output = Result<F::Output, Error>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(lost) = self.lease.lost() {
+/// The lease is checked before every poll, so that a process that was paused beyond it does not go
+/// on with the body for even one step. Whatever came of it, the body has been dropped when this is
+/// done: what it holds must be gone before the lock is.
+pub(crate) async fn run<F: Future>(
+    body: Pin<Box<F>>,
+    lease: &Lease,
+    on_lost: OnLost,
+) -> Result<F::Output, Error> {
+    let mut body = pin!(lease.clone().scope(body));
+    if on_lost == OnLost::Continue {
+        return Ok(body.await);
+    }
+    let mut lost = pin!(lease.lost());
+    poll_fn(|cx| {
+        if let Err(lost) = lease.check() {
             return Poll::Ready(Err(lost));
         }
-        if let Poll::Ready(output) = self.body.as_mut().poll(cx) {
+        if let Poll::Ready(output) = body.as_mut().poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        self.sleep
-            .as_mut()
-            .poll(cx)
-            .map(|()| Err(self.lease.over()))
-    }
+        lost.as_mut().poll(cx).map(Err)
+    })
+    .await
 }

@@ -9,15 +9,17 @@ use tokio_util::task::TaskTracker;
 use crate::{
     Error, LockClient,
     client::Inner,
+    live::Live,
     margin::Margin,
     owner,
-    store::{MongoStore, Place, StartUp},
+    store::{MongoStore, Place, StartUp, Store},
 };
 
 const DEFAULT_DATABASE: &str = "mongo_lock";
 const DEFAULT_COLLECTION: &str = "distributed_locks";
-const DEFAULT_OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const DEFAULT_OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
 const LONGEST_OPERATION_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+const LONGEST_MARGIN: Duration = Duration::from_secs(60 * 60);
 
 /// Builds a [`LockClient`]. Either [`uri`](Self::uri) or [`client`](Self::client) is needed; all
 /// else has a default.
@@ -29,6 +31,7 @@ pub struct LockClientBuilder {
     collection: String,
     owner: Option<String>,
     operation_timeout: Duration,
+    margin: Margin,
     create_index: bool,
 }
 
@@ -46,6 +49,7 @@ impl Default for LockClientBuilder {
             collection: DEFAULT_COLLECTION.into(),
             owner: None,
             operation_timeout: DEFAULT_OPERATION_TIMEOUT,
+            margin: Margin::Proportional,
             create_index: true,
         }
     }
@@ -105,6 +109,20 @@ impl LockClientBuilder {
         self
     }
 
+    /// How much earlier than the server the holder considers its lease over. Default: a fifth of the
+    /// ttl, at most 1 s. At most 1 h.
+    ///
+    /// It covers what the holder's monotonic clock cannot see: a clock that runs at another rate than
+    /// the server's, members of a replica set whose clocks disagree, across a change of primary, and
+    /// the time that a body takes from "stop" to being dropped. Shorter than these together, and a
+    /// body can run on while another instance has the lock; longer, and that much of every ttl is of
+    /// no use to its holder. A lock whose ttl it does not leave enough time is refused when it is
+    /// acquired.
+    pub fn margin(mut self, margin: Duration) -> Self {
+        self.margin = Margin::Fixed(margin);
+        self
+    }
+
     /// Whether [`build`](Self::build) creates the TTL index that collects documents of locks that
     /// nobody has used for a day. Default: yes.
     ///
@@ -139,6 +157,7 @@ impl LockClientBuilder {
             Some(label) => owner::check_label(label)?,
             None => owner::default_label(),
         };
+        let margin = check_margin(self.margin)?;
         check_collection(&self.collection)?;
         let client = match self.source {
             Some(Source::Client(client)) => *client,
@@ -159,40 +178,33 @@ impl LockClientBuilder {
             database,
             collection: self.collection,
         };
-        let client = LockClient(Arc::new(Inner {
-            store: MongoStore::new(&client, place, limit),
+        let todo = StartUp {
+            create_index: self.create_index,
+        };
+        let store = start_up(MongoStore::new(&client, place, limit), todo, limit).await?;
+        Ok(LockClient(Arc::new(Inner {
+            store: Arc::new(Store::Mongo(store)),
             owner,
             operation_timeout: limit,
-            margin: Margin::Proportional,
+            margin,
             runtime: Handle::current(),
             tasks: TaskTracker::new(),
-        }));
-        client
-            .start_up(StartUp {
-                create_index: self.create_index,
-            })
-            .await?;
-        Ok(client)
+            live: Live::default(),
+        })))
     }
 }
 
-impl LockClient {
-    async fn start_up(&self, todo: StartUp) -> Result<(), Error> {
-        let inner = Arc::clone(&self.0);
-        // A task of its own: the driver wants its commands polled to the end.
-        let check = self.0.tasks.spawn_on(
-            async move { inner.store.start_up(todo).await },
-            &self.0.runtime,
-        );
-        let limit = self.0.operation_timeout;
-        match timeout(limit, check).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(stopped)) => Err(start_up_error(format!("its check was stopped: {stopped}"))),
-            Err(_) => Err(start_up_error(format!(
-                "no answer from MongoDB within {limit:?}; check the address, and that MongoDB is \
-                 up and has a primary"
-            ))),
-        }
+/// Gives the store back once it is known to work.
+async fn start_up(store: MongoStore, todo: StartUp, limit: Duration) -> Result<MongoStore, Error> {
+    // A task of its own: the driver wants its commands polled to the end.
+    let check = tokio::spawn(async move { store.start_up(todo).await.map(|()| store) });
+    match timeout(limit, check).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(stopped)) => Err(start_up_error(format!("its check was stopped: {stopped}"))),
+        Err(_) => Err(start_up_error(format!(
+            "no answer from MongoDB within {limit:?}; check the address, and that MongoDB is up \
+             and has a primary"
+        ))),
     }
 }
 
@@ -248,6 +260,16 @@ fn check_limit(limit: Duration) -> Result<Duration, Error> {
         argument: "operation_timeout",
         problem: format!("{limit:?} is out of range; at least 1 ms and at most 1 h are allowed"),
     })
+}
+
+fn check_margin(margin: Margin) -> Result<Margin, Error> {
+    match margin {
+        Margin::Fixed(time) if time > LONGEST_MARGIN => Err(Error::InvalidArgument {
+            argument: "margin",
+            problem: format!("{time:?} is out of range; at most 1 h is allowed"),
+        }),
+        other => Ok(other),
+    }
 }
 
 /// The server's rules for names, which it would otherwise explain at the first command.

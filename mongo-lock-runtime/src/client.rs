@@ -2,12 +2,15 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use tokio::runtime::Handle;
+use tokio::{
+    runtime::Handle,
+    time::{Instant, Timeout, timeout, timeout_at},
+};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    Acquisition, Error, LockClientBuilder, LockSpec, acquire::acquire, margin::Margin,
-    store::MongoStore,
+    Acquisition, Error, LockClientBuilder, LockSpec, acquire::acquire, builder, live::Live,
+    margin::Margin, owner, store::Store,
 };
 
 /// Takes and releases locks in one MongoDB collection.
@@ -21,7 +24,7 @@ use crate::{
 pub struct LockClient(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
-    pub(crate) store: MongoStore,
+    pub(crate) store: Arc<Store>,
     pub(crate) owner: Arc<str>,
     pub(crate) operation_timeout: Duration,
     pub(crate) margin: Margin,
@@ -30,6 +33,28 @@ pub(crate) struct Inner {
     pub(crate) runtime: Handle,
     /// Every command under way and every clean-up.
     pub(crate) tasks: TaskTracker,
+    /// Every lease that is not over.
+    pub(crate) live: Live,
+}
+
+impl Inner {
+    /// Runs `task` to its end, whatever becomes of the caller. On a runtime that has shut down, the
+    /// task is dropped at once.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn_on(task, &self.runtime);
+    }
+
+    /// A time limit on the client's own timer: the caller's runtime may have none.
+    pub(crate) fn timeout_at<F: Future>(&self, deadline: Instant, future: F) -> Timeout<F> {
+        let _timer = self.runtime.enter();
+        timeout_at(deadline, future)
+    }
+
+    /// The same, from now.
+    pub(crate) fn timeout_after<F: Future>(&self, limit: Duration, future: F) -> Timeout<F> {
+        let _timer = self.runtime.enter();
+        timeout(limit, future)
+    }
 }
 
 impl LockClient {
@@ -59,10 +84,72 @@ impl LockClient {
         LockClientBuilder::default()
     }
 
+    /// A client whose locks are in memory, for unit tests: no server, and the time is tokio's, so
+    /// that a test with a [paused clock](https://docs.rs/tokio/latest/tokio/time/fn.pause.html) decides when a lease ends.
+    ///
+    /// The semantics are those of MongoDB; one suite of tests runs against both. The locks exclude
+    /// its own clones and those that [`with_owner`](Self::with_owner) makes of it, and nobody else.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use mongo_lock_runtime::{LockClient, distributed_lock};
+    ///
+    /// #[distributed_lock(name = "nightly-report", ttl = "5m")]
+    /// async fn nightly_report() -> anyhow::Result<u32> {
+    ///     Ok(42)
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> anyhow::Result<()> {
+    /// let client = LockClient::in_memory();
+    /// let outcome = client.scope(nightly_report()).await?;
+    /// assert_eq!(outcome.executed(), Some(42));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self(Arc::new(Inner {
+            store: Arc::new(Store::in_memory()),
+            owner: owner::default_label(),
+            operation_timeout: builder::DEFAULT_OPERATION_TIMEOUT,
+            margin: Margin::Proportional,
+            runtime: Handle::current(),
+            tasks: TaskTracker::new(),
+            live: Live::default(),
+        }))
+    }
+
+    /// Another client of the same locks, under another label, with leases of its own: a second
+    /// instance of the service, as far as the locks are concerned.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] for a label that is empty, has more than 200 bytes, or has control
+    /// characters.
+    pub fn with_owner(&self, label: impl AsRef<str>) -> Result<Self, Error> {
+        Ok(Self(Arc::new(Inner {
+            store: Arc::clone(&self.0.store),
+            owner: owner::check_label(label.as_ref())?,
+            operation_timeout: self.0.operation_timeout,
+            margin: self.0.margin,
+            runtime: self.0.runtime.clone(),
+            tasks: TaskTracker::new(),
+            live: Live::default(),
+        })))
+    }
+
     /// Acquires the lock if nobody holds it. One command, whatever the answer.
     ///
     /// This is what the attribute does before the body; use it where an attribute does not fit. A
     /// guard does not stop your code when its lease ends: see [`LockGuard`](crate::LockGuard).
+    ///
+    /// A spec with [`renew`](crate::LockSpecBuilder::renew) is renewed in the background until the
+    /// guard is released.
     ///
     /// A lost connection or a change of primary is ridden out within the
     /// [operation time limit](LockClientBuilder::operation_timeout).
@@ -70,8 +157,9 @@ impl LockClient {
     /// # Errors
     ///
     /// [`Error::Timeout`] or [`Error::Database`] when MongoDB gives no answer or a bad one,
-    /// [`Error::NotALockDocument`] when the document under this name is something else, and
-    /// [`Error::LeaseLost`] when the answer took so long that the lease is over already. In each
+    /// [`Error::NotALockDocument`] when the document under this name is something else,
+    /// [`Error::InvalidArgument`] for a ttl that the safety margin leaves no time,
+    /// [`Error::ShutDown`] after [`shutdown`](Self::shutdown), and [`Error::LeaseLost`] when the answer took so long that the lease is over already. In each
     /// case a lease that was or may have been granted is released in the background.
     ///
     /// # Cancel safety
@@ -93,7 +181,7 @@ impl fmt::Debug for LockClient {
     /// Says where the locks are; never how to log in there.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LockClient")
-            .field("collection", &self.0.store.place().to_string())
+            .field("collection", &self.0.store.place())
             .field("owner", &self.0.owner)
             .field("operation_timeout", &self.0.operation_timeout)
             .finish_non_exhaustive()

@@ -64,7 +64,7 @@ pub enum Error {
     Timeout {
         /// The lock's name.
         lock: String,
-        /// What was asked: `acquire` or `release`.
+        /// What was asked: `acquire`, `extend` or `release`.
         command: &'static str,
         /// The limit.
         limit: Duration,
@@ -75,7 +75,7 @@ pub enum Error {
     Database {
         /// The lock's name.
         lock: String,
-        /// What was asked: `acquire` or `release`.
+        /// What was asked: `acquire`, `extend` or `release`.
         command: &'static str,
         /// What the server or the driver said.
         problem: String,
@@ -99,7 +99,7 @@ pub enum Error {
         problem: String,
     },
 
-    /// The lease ended before the body did, so the body was stopped: its future was dropped.
+    /// The lease has ended. A body that ran under it was stopped: its future was dropped.
     #[error("lock `{lock}`: the lease with fencing token {token} ended after {held:?}: {reason}")]
     LeaseLost {
         /// The lock's name.
@@ -110,6 +110,13 @@ pub enum Error {
         held: Duration,
         /// Why it ended.
         reason: LossReason,
+    },
+
+    /// The client is shutting down, or has: it acquires nothing any more.
+    #[error("lock `{lock}`: the lock client has been shut down")]
+    ShutDown {
+        /// The lock's name.
+        lock: String,
     },
 
     /// The tokio runtime on which the client was built is gone, and the client with it.
@@ -124,7 +131,7 @@ pub enum Error {
 }
 
 /// Why a lease ended before it was released.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LossReason {
     /// Its ttl, less the safety margin, was over.
@@ -134,6 +141,27 @@ pub enum LossReason {
         /// The margin.
         margin: Duration,
     },
+    /// Its ttl, less the safety margin, was over, and no attempt to renew it had succeeded.
+    NotRenewed {
+        /// The ttl.
+        ttl: Duration,
+        /// The margin.
+        margin: Duration,
+        /// What the last attempt failed with; `None` when none was answered.
+        problem: Option<String>,
+    },
+    /// It was held for as long as it may be, renewals included.
+    MaxHold {
+        /// The limit.
+        max_hold: Duration,
+    },
+    /// The server says that it is gone: its document was deleted or edited, or the lock was released
+    /// by force.
+    Gone,
+    /// The client was shut down.
+    ShutDown,
+    /// Its holder released it.
+    Released,
 }
 
 impl std::fmt::Display for LossReason {
@@ -142,8 +170,29 @@ impl std::fmt::Display for LossReason {
             Self::Deadline { ttl, margin } => write!(
                 f,
                 "its ttl of {ttl:?}, less a safety margin of {margin:?}, was over; choose a longer \
-                 ttl for this job"
+                 ttl for this job, or renew it"
             ),
+            Self::NotRenewed {
+                ttl,
+                margin,
+                problem,
+            } => {
+                let problem = problem.as_deref().unwrap_or("no attempt was answered");
+                write!(
+                    f,
+                    "its ttl of {ttl:?}, less a safety margin of {margin:?}, was over, and it could \
+                     not be renewed: {problem}"
+                )
+            }
+            Self::MaxHold { max_hold } => {
+                write!(f, "it was held for {max_hold:?}, the most that is allowed")
+            }
+            Self::Gone => f.write_str(
+                "the server no longer has it: its document was deleted or edited, or it was \
+                 released by force",
+            ),
+            Self::ShutDown => f.write_str("the lock client was shut down"),
+            Self::Released => f.write_str("it was released"),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tracing::{debug, warn};
 
-use crate::{LockName, Release, Skipped, lease::Lease, release::LeaseKey, store::Cause};
+use crate::{LockName, LossReason, Release, Skipped, lease::Lease, release::Job, store::Cause};
 
 /// The target of every event, so that a filter can say `mongo_lock=debug`.
 const TARGET: &str = "mongo_lock";
@@ -13,7 +13,7 @@ pub(crate) fn acquired(lease: &Lease, took: Duration) {
     debug!(
         target: TARGET,
         name = %lease.name(),
-        owner = lease.owner(),
+        owner = &*lease.client().owner,
         token = lease.token(),
         ttl_ms = ms(lease.ttl()),
         took_ms = ms(took),
@@ -33,15 +33,10 @@ pub(crate) fn skipped(owner: &str, skipped: &Skipped, took: Duration) {
     );
 }
 
-pub(crate) fn release(
-    owner: &str,
-    key: &LeaseKey,
-    result: &Result<Release, Cause>,
-    took: Duration,
-) {
-    let (name, took_ms) = (&key.name, ms(took));
-    let token = key.held.map(|held| held.token);
-    let held_ms = key.held.map(|held| ms(held.since.elapsed()));
+pub(crate) fn release(owner: &str, job: &Job, result: &Result<Release, Cause>, took: Duration) {
+    let (name, took_ms) = (&job.request.name, ms(took));
+    let token = job.held.map(|held| held.token);
+    let held_ms = job.held.map(|held| ms(held.since.elapsed()));
     match (result, token) {
         (Ok(Release::Freed), Some(_)) => {
             debug!(target: TARGET, %name, owner, token, held_ms, took_ms, "released");
@@ -65,6 +60,26 @@ pub(crate) fn release(
             warn!(target: TARGET, %name, owner, token, held_ms, took_ms, %error, "release failed");
         }
     }
+}
+
+/// A lease that ended before its holder released it.
+pub(crate) fn lost(lease: &Lease, reason: &LossReason) {
+    warn!(
+        target: TARGET,
+        name = %lease.name(),
+        owner = &*lease.client().owner,
+        token = lease.token(),
+        held_ms = ms(lease.since().elapsed()),
+        "lease lost: {reason}"
+    );
+}
+
+pub(crate) fn renewed(leases: usize, gone: usize, took: Duration) {
+    debug!(target: TARGET, leases, gone, took_ms = ms(took), "renewed");
+}
+
+pub(crate) fn renewal_failed(leases: usize, error: &Cause) {
+    warn!(target: TARGET, leases, %error, "renewal failed, to be tried again");
 }
 
 pub(crate) fn retrying(name: &LockName, command: &str, error: &Cause) {

@@ -66,16 +66,22 @@ mod acquire;
 mod body;
 mod builder;
 mod client;
+mod current;
 mod error;
 mod event;
+mod fence;
 mod global;
 mod guard;
+mod hold;
 mod lease;
+mod live;
 mod margin;
 mod name;
 mod outcome;
 mod owner;
 mod release;
+mod renewal;
+mod shutdown;
 mod spec;
 mod store;
 
@@ -85,12 +91,16 @@ pub use mongo_lock_macros::distributed_lock;
 pub use self::{
     builder::LockClientBuilder,
     client::LockClient,
+    current::{assert_locked, current_lease},
     error::{Error, LossReason},
+    fence::{Fenced, FencedWrite},
     guard::LockGuard,
+    lease::Lease,
     name::{LockName, NameError},
     outcome::{Acquisition, Outcome, Skipped},
     release::Release,
-    spec::LockSpec,
+    shutdown::{Shutdown, ShutdownReport},
+    spec::{LockSpec, LockSpecBuilder},
 };
 
 /// The README's code blocks, as tests.

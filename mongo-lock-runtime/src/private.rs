@@ -10,19 +10,41 @@ pub use core::{
 pub use std::boxed::Box;
 
 use crate::{Acquisition, LockGuard, LockSpec, Skipped, body};
-pub use crate::{Error, LockClient, Outcome};
+pub use crate::{Error, LockClient, Outcome, body::OnLost};
 
 /// The attribute's arguments.
 #[derive(Debug, Clone, Copy)]
 pub struct Attribute {
-    name: &'static str,
-    ttl: Duration,
+    pub name: &'static str,
+    pub ttl: Duration,
+    pub renew: bool,
+    pub max_hold: Option<Duration>,
+    pub min_hold: Option<Duration>,
+    pub on_lost: OnLost,
 }
 
 impl Attribute {
     #[must_use]
     pub const fn new(name: &'static str, ttl: Duration) -> Self {
-        Self { name, ttl }
+        Self {
+            name,
+            ttl,
+            renew: false,
+            max_hold: None,
+            min_hold: None,
+            on_lost: OnLost::Cancel,
+        }
+    }
+
+    fn spec(&self) -> Result<LockSpec, Error> {
+        let mut spec = LockSpec::builder(self.name, self.ttl).renew(self.renew);
+        if let Some(limit) = self.max_hold {
+            spec = spec.max_hold(limit);
+        }
+        if let Some(time) = self.min_hold {
+            spec = spec.min_hold(time);
+        }
+        spec.build()
     }
 }
 
@@ -43,6 +65,7 @@ pub const fn used<T: ?Sized>(_: &T) {}
 
 /// How our error becomes the function's. A function to pass, so that a missing `From` is reported
 /// once, where it is passed.
+#[must_use]
 pub fn error<E: From<Error>>(error: Error) -> E {
     error.into()
 }
@@ -96,11 +119,9 @@ async fn under_lock<F: Future>(
         Acquisition::Acquired(guard) => guard,
         Acquisition::Skipped(skipped) => return Ok(Err(skipped)),
     };
-    // Declared after the guard, so dropped before it, also when this future is dropped or the body
+    // The body is dropped inside, and before the guard also when this future is dropped or the body
     // panics: what the body holds must be gone before the lock is.
-    let mut body = body;
-    let output = body::run(body.as_mut(), guard.lease()).await;
-    drop(body);
+    let output = body::run(body, guard.lease(), attribute.on_lost).await;
     if output.is_ok() {
         end(guard).await;
     }
@@ -114,8 +135,7 @@ fn begin(
 ) -> Pin<Box<dyn Future<Output = Result<Acquisition, Error>> + Send>> {
     Box::pin(async move {
         let client = client.map_or_else(LockClient::current, Ok)?;
-        let spec = LockSpec::new(attribute.name, attribute.ttl)?;
-        client.try_acquire(&spec).await
+        client.try_acquire(&attribute.spec()?).await
     })
 }
 

@@ -8,29 +8,28 @@ use tokio::{
 };
 
 use crate::{
-    LockName,
     acquire::{Backoff, LOST},
     client::Inner,
     event,
-    store::{Cause, Failure, LeaseId},
+    store::{Cause, Failure, ReleaseRequest},
 };
 
 /// What came of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Release {
-    /// The lease was there, and is no more: the lock is free.
+    /// The lease was there, and is no more: the lock is free, or will be when
+    /// [`min_hold`](crate::LockSpecBuilder::min_hold) is over.
     Freed,
     /// The lease was gone already: it had expired and the lock had passed on, or the document had
     /// been deleted. Nothing was changed.
     AlreadyGone,
 }
 
-/// Which lease to release.
+/// A release to be done.
 #[derive(Debug, Clone)]
-pub(crate) struct LeaseKey {
-    pub(crate) name: LockName,
-    pub(crate) lease: LeaseId,
+pub(crate) struct Job {
+    pub(crate) request: ReleaseRequest,
     /// `None` for a request of which nobody knows whether it was granted.
     pub(crate) held: Option<Held>,
     /// When the lease has ended on the server, whatever we do.
@@ -47,47 +46,48 @@ pub(crate) struct Held {
 /// How long an unanswered acquisition may still be on its way to the server.
 const STRAGGLER: Duration = Duration::from_secs(1);
 
-/// Releases in a task of its own, which nobody needs to wait for. The receiver gets its result.
+/// Releases in a task of its own, which nobody needs to wait for. The future gives its result, or
+/// `None` when the client's runtime is gone.
 ///
 /// It repeats a failed attempt until the lease's ttl is over: from then on the lock is free without
 /// it.
 pub(crate) fn release(
     client: &Arc<Inner>,
-    key: LeaseKey,
-) -> oneshot::Receiver<Result<Release, Cause>> {
+    job: Job,
+) -> impl Future<Output = Option<Result<Release, Cause>>> + use<> {
     let (done, receiver) = oneshot::channel();
+    client.live.releasing(job.request.lease, &job.request.name);
     let inner = Arc::clone(client);
-    client.tasks.spawn_on(
-        async move {
-            let started = Instant::now();
-            let result = run(&inner, &key).await;
-            event::release(&inner.owner, &key, &result, started.elapsed());
-            if key.held.is_none() && matches!(result, Ok(Release::AlreadyGone)) {
-                sleep(STRAGGLER).await;
-                let late = run(&inner, &key).await;
-                event::release(&inner.owner, &key, &late, started.elapsed());
-            }
-            // The caller may have stopped waiting.
-            drop(done.send(result));
-        },
-        &client.runtime,
-    );
-    receiver
+    client.spawn(async move {
+        let started = Instant::now();
+        let result = run(&inner, &job).await;
+        event::release(&inner.owner, &job, &result, started.elapsed());
+        let straggler = job.held.is_none() && matches!(result, Ok(Release::AlreadyGone));
+        inner.live.over(job.request.lease, result.is_ok());
+        // The caller may have stopped waiting.
+        drop(done.send(result));
+        if straggler {
+            sleep(STRAGGLER).await;
+            let late = run(&inner, &job).await;
+            event::release(&inner.owner, &job, &late, started.elapsed());
+        }
+    });
+    async move { receiver.await.ok() }
 }
 
-async fn run(client: &Inner, key: &LeaseKey) -> Result<Release, Cause> {
+async fn run(client: &Inner, job: &Job) -> Result<Release, Cause> {
     let mut pause = Backoff::default();
     loop {
-        let attempt = timeout(LOST, client.store.release(&key.name, key.lease)).await;
+        let attempt = timeout(LOST, client.store.release(&job.request)).await;
         match attempt.unwrap_or_else(|_| Err(Failure::lost())) {
             Ok(true) => return Ok(Release::Freed),
             Ok(false) => return Ok(Release::AlreadyGone),
             Err(failure) => {
                 let next = pause.next();
-                if !failure.transient || Instant::now() + next >= key.until {
+                if !failure.transient || Instant::now() + next >= job.until {
                     return Err(failure.cause);
                 }
-                event::retrying(&key.name, "release", &failure.cause);
+                event::retrying(&job.request.name, "release", &failure.cause);
                 sleep(next).await;
             }
         }

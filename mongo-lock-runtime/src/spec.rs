@@ -10,13 +10,22 @@ use crate::{Error, LockName};
 /// # use std::time::Duration;
 /// use mongo_lock_runtime::LockSpec;
 ///
-/// let spec = LockSpec::new("nightly-report", Duration::from_secs(300))?;
+/// let five_minutes = LockSpec::new("nightly-report", Duration::from_secs(300))?;
+///
+/// // A short ttl for a long job: a crash blocks the lock for half a minute, not for hours.
+/// let renewed = LockSpec::builder("import", Duration::from_secs(30))
+///     .renew(true)
+///     .max_hold(Duration::from_secs(4 * 60 * 60))
+///     .build()?;
 /// # Ok::<(), mongo_lock_runtime::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockSpec {
     name: LockName,
     ttl: Duration,
+    renew: bool,
+    max_hold: Option<Duration>,
+    min_hold: Option<Duration>,
 }
 
 impl LockSpec {
@@ -39,10 +48,18 @@ impl LockSpec {
     /// [`Error::InvalidName`], or [`Error::InvalidArgument`] for a ttl outside
     /// [`MIN_TTL`](Self::MIN_TTL)`..=`[`MAX_TTL`](Self::MAX_TTL).
     pub fn new(name: impl AsRef<str>, ttl: Duration) -> Result<Self, Error> {
-        Ok(Self {
-            name: LockName::new(name)?,
-            ttl: check_ttl(ttl)?,
-        })
+        Self::builder(name, ttl).build()
+    }
+
+    /// The same, with more terms to follow.
+    pub fn builder(name: impl AsRef<str>, ttl: Duration) -> LockSpecBuilder {
+        LockSpecBuilder {
+            name: LockName::new(name),
+            ttl,
+            renew: false,
+            max_hold: None,
+            min_hold: None,
+        }
     }
 
     /// The lock's name.
@@ -56,20 +73,117 @@ impl LockSpec {
     pub fn ttl(&self) -> Duration {
         self.ttl
     }
+
+    /// Whether the lease is renewed while it is held.
+    #[must_use]
+    pub fn renew(&self) -> bool {
+        self.renew
+    }
+
+    /// The longest that a renewed lease may be held in all.
+    #[must_use]
+    pub fn max_hold(&self) -> Option<Duration> {
+        self.max_hold
+    }
+
+    /// The time for which the lock stays taken even when it is released earlier.
+    #[must_use]
+    pub fn min_hold(&self) -> Option<Duration> {
+        self.min_hold
+    }
 }
 
-fn check_ttl(ttl: Duration) -> Result<Duration, Error> {
-    let problem = if ttl < LockSpec::MIN_TTL {
+/// Builds a [`LockSpec`].
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `build()`"]
+pub struct LockSpecBuilder {
+    name: Result<LockName, Error>,
+    ttl: Duration,
+    renew: bool,
+    max_hold: Option<Duration>,
+    min_hold: Option<Duration>,
+}
+
+impl LockSpecBuilder {
+    /// Keeps the lease alive while it is held, so that a short ttl serves a long job. Default: no,
+    /// the holder has until the ttl.
+    ///
+    /// The lease is renewed every third of its ttl, in the background. A lease that cannot be
+    /// renewed, for whatever reason, is lost at its deadline.
+    pub fn renew(mut self, yes: bool) -> Self {
+        self.renew = yes;
+        self
+    }
+
+    /// The longest that a renewed lease may be held in all, from its acquisition. Default: no limit.
+    ///
+    /// Without it, a body that hangs for ever holds its lock for ever.
+    pub fn max_hold(mut self, limit: Duration) -> Self {
+        self.max_hold = Some(limit);
+        self
+    }
+
+    /// The lock stays taken for at least this long from its acquisition, by the server's clock, even
+    /// when it is released earlier. Default: none.
+    ///
+    /// For a job of milliseconds that several hosts fire "at the same time", on clocks that are a
+    /// second apart: without it, the second host finds the lock free again. No process waits for the
+    /// time to pass. It applies to every release, after an error or a panic too.
+    pub fn min_hold(mut self, time: Duration) -> Self {
+        self.min_hold = Some(time);
+        self
+    }
+
+    /// Checks it all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidName`], or [`Error::InvalidArgument`] for a time outside
+    /// [`LockSpec::MIN_TTL`]`..=`[`LockSpec::MAX_TTL`], for a `max_hold` without `renew`, and for a
+    /// `min_hold` that is longer than the ttl.
+    pub fn build(self) -> Result<LockSpec, Error> {
+        let name = self.name?;
+        let ttl = check_time("ttl", self.ttl)?;
+        let max_hold = self.max_hold.map(|time| check_time("max_hold", time));
+        let min_hold = self.min_hold.map(|time| check_time("min_hold", time));
+        let spec = LockSpec {
+            name,
+            ttl,
+            renew: self.renew,
+            max_hold: max_hold.transpose()?,
+            min_hold: min_hold.transpose()?,
+        };
+        if spec.max_hold.is_some() && !spec.renew {
+            return Err(Error::InvalidArgument {
+                argument: "max_hold",
+                problem: "it limits renewal, and `renew` is off: without it, the ttl is the limit"
+                    .into(),
+            });
+        }
+        if let Some(min_hold) = spec.min_hold.filter(|time| *time > ttl) {
+            return Err(Error::InvalidArgument {
+                argument: "min_hold",
+                problem: format!(
+                    "{min_hold:?} is longer than the ttl of {ttl:?}, at which the lease ends"
+                ),
+            });
+        }
+        Ok(spec)
+    }
+}
+
+fn check_time(argument: &'static str, time: Duration) -> Result<Duration, Error> {
+    let problem = if time < LockSpec::MIN_TTL {
         "a lease lasts at least one millisecond"
-    } else if ttl > LockSpec::MAX_TTL {
+    } else if time > LockSpec::MAX_TTL {
         "a lease lasts at most 366 days"
     } else {
-        let whole = Duration::new(ttl.as_secs(), ttl.subsec_millis() * 1_000_000);
+        let whole = Duration::new(time.as_secs(), time.subsec_millis() * 1_000_000);
         return Ok(whole);
     };
     Err(Error::InvalidArgument {
-        argument: "ttl",
-        problem: format!("{ttl:?} is out of range: {problem}"),
+        argument,
+        problem: format!("{time:?} is out of range: {problem}"),
     })
 }
 
@@ -77,24 +191,49 @@ fn check_ttl(ttl: Duration) -> Result<Duration, Error> {
 mod tests {
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
     #[test]
-    fn a_ttl_outside_the_range_is_refused_and_says_so() {
+    fn a_time_outside_the_range_is_refused_and_says_so() {
         for bad in [
             Duration::ZERO,
             Duration::from_micros(999),
             LockSpec::MAX_TTL + Duration::from_nanos(1),
             Duration::MAX,
         ] {
-            let error = LockSpec::new("a", bad).unwrap_err().to_string();
-            assert!(
-                error.starts_with("invalid ttl: ") && error.contains("lasts at"),
-                "{error}"
-            );
+            for (builder, argument) in [
+                (LockSpec::builder("a", bad), "ttl"),
+                (
+                    LockSpec::builder("a", SECOND).renew(true).max_hold(bad),
+                    "max_hold",
+                ),
+                (LockSpec::builder("a", SECOND).min_hold(bad), "min_hold"),
+            ] {
+                let error = builder.build().unwrap_err().to_string();
+                let starts = format!("invalid {argument}: ");
+                assert!(
+                    error.starts_with(&starts) && error.contains("lasts at"),
+                    "{error}"
+                );
+            }
         }
     }
 
     #[test]
-    fn a_ttl_is_cut_to_whole_milliseconds() {
+    fn contradictions_are_refused() {
+        let error = LockSpec::builder("a", SECOND).max_hold(SECOND).build();
+        assert!(error.unwrap_err().to_string().contains("`renew` is off"));
+        let error = LockSpec::builder("a", SECOND).min_hold(2 * SECOND).build();
+        assert!(
+            error
+                .unwrap_err()
+                .to_string()
+                .contains("longer than the ttl")
+        );
+    }
+
+    #[test]
+    fn times_are_cut_to_whole_milliseconds() {
         let spec = LockSpec::new("a", Duration::from_micros(1999)).unwrap();
         assert_eq!(spec.ttl(), Duration::from_millis(1));
         assert_eq!(

@@ -3,18 +3,69 @@
 //! A store makes a single attempt. Time limits, repetition and cleaning up are the business of the
 //! caller, and the same for every store.
 
+mod memory;
 mod mongo;
 
-use std::{fmt, sync::Arc, time::Duration, time::SystemTime};
+use std::{
+    collections::HashSet,
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use mongodb::bson::Uuid;
 
+use self::memory::MemoryStore;
 pub(crate) use self::mongo::{MongoStore, Place, StartUp};
 use crate::{LockName, Skipped};
 
+/// Where the locks are.
+pub(crate) enum Store {
+    Mongo(MongoStore),
+    Memory(MemoryStore),
+}
+
+impl Store {
+    pub(crate) fn in_memory() -> Self {
+        Self::Memory(MemoryStore::default())
+    }
+
+    /// One attempt to acquire.
+    pub(crate) async fn acquire(&self, request: &Request) -> Result<Reply, Failure> {
+        match self {
+            Self::Mongo(store) => store.acquire(request).await,
+            Self::Memory(store) => Ok(store.with(|locks, now| locks.acquire(now, request))),
+        }
+    }
+
+    /// One attempt to release. Says whether the lease was there.
+    pub(crate) async fn release(&self, lease: &ReleaseRequest) -> Result<bool, Failure> {
+        match self {
+            Self::Mongo(store) => store.release(lease).await,
+            Self::Memory(store) => Ok(store.with(|locks, now| locks.release(now, lease))),
+        }
+    }
+
+    /// One attempt to prolong all of these. Gives those that are gone.
+    pub(crate) async fn renew(&self, leases: &[Renewal]) -> Result<HashSet<LeaseId>, Failure> {
+        match self {
+            Self::Mongo(store) => store.renew(leases).await,
+            Self::Memory(store) => Ok(store.with(|locks, now| locks.renew(now, leases))),
+        }
+    }
+
+    /// `database.collection`, for people.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Self::Mongo(store) => store.place().to_string(),
+            Self::Memory(_) => "memory".into(),
+        }
+    }
+}
+
 /// Identifies one acquisition for ever. A release or a renewal names it, so that it can never
 /// touch another's lease, and an acquisition that is sent twice is granted once.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct LeaseId(Uuid);
 
 impl LeaseId {
@@ -35,6 +86,24 @@ pub(crate) struct Request {
     pub(crate) name: LockName,
     pub(crate) lease: LeaseId,
     pub(crate) owner: Arc<str>,
+    pub(crate) ttl: Duration,
+}
+
+/// One lease to give back, found by its id alone.
+#[derive(Debug, Clone)]
+pub(crate) struct ReleaseRequest {
+    pub(crate) name: LockName,
+    pub(crate) lease: LeaseId,
+    /// Until this long after its acquisition, the lock stays taken.
+    pub(crate) min_hold: Option<Duration>,
+}
+
+/// One lease to prolong: it is to end `ttl` from the server's now, or when it would have,
+/// whichever is later.
+#[derive(Debug, Clone)]
+pub(crate) struct Renewal {
+    pub(crate) name: LockName,
+    pub(crate) lease: LeaseId,
     pub(crate) ttl: Duration,
 }
 
@@ -67,7 +136,7 @@ pub(crate) struct Failure {
 pub(crate) enum Cause {
     Driver(mongodb::error::Error),
     /// What the server said in an otherwise successful reply.
-    Server(String),
+    Other(String),
     /// What is wrong with the document.
     NotALockDocument(String),
 }
@@ -76,7 +145,7 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Driver(error) => error.fmt(f),
-            Self::Server(message) => f.write_str(message),
+            Self::Other(message) => f.write_str(message),
             Self::NotALockDocument(problem) => write!(f, "not a lock document: {problem}"),
         }
     }
@@ -86,7 +155,7 @@ impl Failure {
     /// Neither an answer nor an error came for so long that none will.
     pub(crate) fn lost() -> Self {
         Self {
-            cause: Cause::Server("the command was lost: neither answer nor error came".into()),
+            cause: Cause::Other("the command was lost: neither answer nor error came".into()),
             effect_unknown: true,
             transient: false,
         }

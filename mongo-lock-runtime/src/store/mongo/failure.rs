@@ -44,7 +44,7 @@ pub(super) fn check(reply: Result<Document, Error>) -> Result<Document, Failure>
     };
     if let Some(error) = write_error {
         let (code, message) = code_and_message(error);
-        return Err(from_code(code, Cause::Server(message)));
+        return Err(from_code(code, Cause::Other(message)));
     }
     if let Ok(error) = reply.get_document("writeConcernError") {
         let (code, message) = code_and_message(error);
@@ -53,7 +53,7 @@ pub(super) fn check(reply: Result<Document, Error>) -> Result<Document, Failure>
             effect_unknown: true,
             ..from_code(
                 code,
-                Cause::Server(format!(
+                Cause::Other(format!(
                     "applied, but not acknowledged by a majority: {message}"
                 )),
             )
@@ -62,7 +62,7 @@ pub(super) fn check(reply: Result<Document, Error>) -> Result<Document, Failure>
     Ok(reply)
 }
 
-fn from_driver(error: Error) -> Failure {
+pub(super) fn from_driver(error: Error) -> Failure {
     let (transient, effect_unknown) = match &*error.kind {
         ErrorKind::Command(command) => return from_code(command.code, Cause::Driver(error)),
         // Nothing was sent.

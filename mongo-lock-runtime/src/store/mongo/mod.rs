@@ -19,8 +19,15 @@
 //! A write-concern error, or no reply, leaves open whether the lease was written: the caller
 //! releases it by its id.
 //!
+//! **Renew** is one `update` for any number of leases, which prolongs those that are still live and
+//! leaves all else alone. Its reply counts the documents that it changed; when that is fewer than
+//! were asked for, one `aggregate` more finds out which leases are gone. It is acknowledged by a
+//! majority, like the acquisition: a renewal that a fail-over undid would leave its holder relying
+//! on time that it does not have.
+//!
 //! **Release** is one `update` that takes the lease out of the holders by its id; it matches nothing
-//! when the lease is gone. It is acknowledged by the primary alone: if a fail-over undoes it, the
+//! when the lease is gone; with a `min_hold` that is not over, it moves the lease's end there
+//! instead. It is acknowledged by the primary alone: if a fail-over undoes it, the
 //! lease expires by itself.
 //!
 //! Commands go through the driver's `run_command`, not through its typed helpers: those attach a
@@ -30,19 +37,19 @@
 mod document;
 mod failure;
 mod pipeline;
+mod renewal;
 mod start_up;
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use mongodb::{
     Client, Database,
-    bson::{Document, doc},
+    bson::{Bson, Document, doc},
 };
 
 use self::document::LockDocument;
 pub(crate) use self::start_up::StartUp;
-use super::{Cause, Failure, LeaseId, Reply, Request};
-use crate::LockName;
+use super::{Cause, Failure, LeaseId, ReleaseRequest, Renewal, Reply, Request};
 
 /// `database.collection`, where the lock documents are.
 #[derive(Debug, Clone)]
@@ -63,6 +70,8 @@ pub(crate) struct MongoStore {
     place: Place,
     /// How long the server itself may work on a command, in milliseconds.
     limit_ms: i64,
+    /// The server's clock, as an expression. Tests put a time in its place.
+    now: Bson,
 }
 
 impl MongoStore {
@@ -71,6 +80,7 @@ impl MongoStore {
             database: client.database(&place.database),
             place,
             limit_ms: i64::try_from(limit.as_millis()).unwrap_or(i64::MAX),
+            now: "$$NOW".into(),
         }
     }
 
@@ -83,7 +93,7 @@ impl MongoStore {
         let command = doc! {
             "findAndModify": &self.place.collection,
             "query": { "_id": request.name.as_str() },
-            "update": pipeline::acquire(request),
+            "update": pipeline::acquire(request, &self.now),
             "upsert": true,
             "new": true,
             "writeConcern": { "w": "majority", "wtimeout": self.limit_ms },
@@ -103,18 +113,62 @@ impl MongoStore {
     }
 
     /// One attempt to release, one command. Says whether the lease was there.
-    pub(crate) async fn release(&self, name: &LockName, lease: LeaseId) -> Result<bool, Failure> {
+    pub(crate) async fn release(&self, request: &ReleaseRequest) -> Result<bool, Failure> {
+        let lease = request.lease.0;
+        let update = match request.min_hold {
+            None => doc! { "$pull": { "holders": { "lease": lease } } }.into(),
+            Some(min_hold) => Bson::from(pipeline::release(lease, min_hold, &self.now)),
+        };
         let command = doc! {
             "update": &self.place.collection,
             "updates": [{
-                "q": { "_id": name.as_str(), "holders.lease": lease.0 },
-                "u": { "$pull": { "holders": { "lease": lease.0 } } },
+                "q": { "_id": request.name.as_str(), "holders.lease": lease },
+                "u": update,
             }],
             "writeConcern": { "w": 1 },
             "maxTimeMS": self.limit_ms,
         };
         let reply = self.run(command).await?;
         Ok(matches!(reply.get_i32("n"), Ok(1..)))
+    }
+
+    /// One attempt to prolong all of these, one command; another one when some are gone. Gives
+    /// those.
+    pub(crate) async fn renew(&self, leases: &[Renewal]) -> Result<HashSet<LeaseId>, Failure> {
+        let command = doc! {
+            "update": &self.place.collection,
+            "updates": renewal::statements(leases, &self.now),
+            // One that fails must not keep the others from being renewed.
+            "ordered": false,
+            "writeConcern": { "w": "majority", "wtimeout": self.limit_ms },
+            "maxTimeMS": self.limit_ms,
+        };
+        let reply = self.run(command).await?;
+        let changed = reply.get_i32("nModified").unwrap_or_default();
+        if usize::try_from(changed) == Ok(leases.len()) {
+            return Ok(HashSet::new());
+        }
+        let live = self.live(leases).await?;
+        let gone = leases.iter().map(|renewal| renewal.lease);
+        Ok(gone.filter(|lease| !live.contains(lease)).collect())
+    }
+
+    /// The live leases under these names.
+    async fn live(&self, leases: &[Renewal]) -> Result<HashSet<LeaseId>, Failure> {
+        let command = doc! {
+            "aggregate": &self.place.collection,
+            "pipeline": renewal::live(leases, &self.now),
+            "cursor": {},
+            "maxTimeMS": self.limit_ms,
+        };
+        let cursor = self.database.run_cursor_command(command).await;
+        let mut cursor = cursor.map_err(failure::from_driver)?;
+        let mut live = HashSet::new();
+        while cursor.advance().await.map_err(failure::from_driver)? {
+            let document = cursor.deserialize_current();
+            renewal::read(&document.map_err(failure::from_driver)?, &mut live);
+        }
+        Ok(live)
     }
 
     async fn run(&self, command: Document) -> Result<Document, Failure> {

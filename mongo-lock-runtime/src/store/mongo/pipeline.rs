@@ -1,20 +1,21 @@
 //! The update pipelines: the decisions that the server makes.
 
-use mongodb::bson::{Bson, Document, doc};
+use std::time::Duration;
+
+use mongodb::bson::{Bson, Document, Uuid, doc};
 
 use super::super::Request;
 
 /// How long a document outlives its last lease. Only its size depends on it: a fencing token never
 /// falls behind the clock, so it keeps growing when the document is gone.
-const RETENTION_MS: i64 = 24 * 60 * 60 * 1000;
+pub(super) const RETENTION_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Grants the lease if there is room, or leaves the document exactly as it is.
 ///
 /// A no-op update is what makes a refusal cheap: nothing is written to the collection, the journal
 /// or the oplog.
-pub(super) fn acquire(request: &Request) -> Vec<Document> {
-    // `LockSpec` keeps a ttl far below the range of an `i64`.
-    let ttl_ms = i64::try_from(request.ttl.as_millis()).unwrap_or(i64::MAX - RETENTION_MS);
+pub(super) fn acquire(request: &Request, now: &Bson) -> Vec<Document> {
+    let ttl_ms = millis(request.ttl);
     let lease = doc! {
         "lease": request.lease.0,
         // A label may start with a `$`, which must not become a field path.
@@ -22,22 +23,22 @@ pub(super) fn acquire(request: &Request) -> Vec<Document> {
         "mode": "exclusive",
         "token": "$$token",
         "ttl_ms": ttl_ms,
-        "acquired_at": "$$NOW",
-        "expires_at": { "$add": ["$$NOW", ttl_ms] },
+        "acquired_at": now,
+        "expires_at": { "$add": [now, ttl_ms] },
     };
     let granted = doc! {
         "holders": { "$concatArrays": ["$$live", [lease]] },
         "token": "$$token",
-        "purge_at": { "$add": ["$$NOW", ttl_ms + RETENTION_MS] },
+        "purge_at": { "$add": [now, ttl_ms + RETENTION_MS] },
     };
     let decide = doc! { "$let": {
         "vars": {
             "live": { "$filter": {
                 "input": { "$ifNull": ["$holders", []] },
-                "cond": { "$gt": ["$$this.expires_at", "$$NOW"] },
+                "cond": { "$gt": ["$$this.expires_at", now] },
             } },
             // A missing token makes the sum null, which `$max` ignores.
-            "token": { "$max": [{ "$add": ["$token", 1_i64] }, { "$toLong": "$$NOW" }] },
+            "token": { "$max": [{ "$add": ["$token", 1_i64] }, { "$toLong": now }] },
         },
         "in": either(
             doc! { "$eq": [{ "$size": "$$live" }, 0] },
@@ -45,6 +46,39 @@ pub(super) fn acquire(request: &Request) -> Vec<Document> {
         ),
     } };
     vec![doc! { "$replaceWith": either(is_lock_document(), decide) }]
+}
+
+/// Removes the lease, or lets it end when `min_hold` after its acquisition is over, if that is still
+/// to come. Nobody waits for it.
+pub(super) fn release(lease: Uuid, min_hold: Duration, now: &Bson) -> Vec<Document> {
+    let ours = doc! { "$eq": ["$$this.lease", lease] };
+    let free_at = doc! { "$add": ["$$this.acquired_at", millis(min_hold)] };
+    let shortened = doc! { "$map": {
+        "input": holders(),
+        "in": { "$cond": [
+            ours.clone(),
+            { "$mergeObjects": ["$$this", { "expires_at": free_at }] },
+            "$$this",
+        ] },
+    } };
+    let kept = doc! { "$filter": {
+        "input": shortened,
+        "cond": { "$or": [
+            { "$not": [ours] },
+            { "$gt": ["$$this.expires_at", now] },
+        ] },
+    } };
+    vec![doc! { "$set": { "holders": kept } }]
+}
+
+/// The holders, or none in a document that somebody edited into something else.
+pub(super) fn holders() -> Document {
+    doc! { "$cond": [{ "$isArray": "$holders" }, "$holders", []] }
+}
+
+/// `LockSpec` keeps every duration far below the range of an `i64`.
+pub(super) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
 }
 
 /// True for a document that this protocol wrote, and for one that the upsert has just made.

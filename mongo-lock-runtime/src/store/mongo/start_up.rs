@@ -76,7 +76,7 @@ impl MongoStore {
             owner: "start-up".into(),
             ttl: std::time::Duration::from_millis(1),
         };
-        let mut pipeline = pipeline::acquire(&request);
+        let mut pipeline = pipeline::acquire(&request, &self.now);
         pipeline.push(doc! { "$set": { "token": { "$toInt": "$_id" } } });
         doc! {
             "findAndModify": &self.place.collection,

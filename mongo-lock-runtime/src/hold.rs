@@ -1,0 +1,83 @@
+//! The one owner of a lease: whoever has it must release it, and drop does it too.
+
+use std::{ops::Deref, sync::Arc};
+
+use tokio::time::Instant;
+
+use crate::{
+    Error, LossReason, Release,
+    lease::Lease,
+    release::{Held, Job, release},
+    store::{Cause, ReleaseRequest},
+};
+
+/// A lease that is ours to release. Dropping it releases it in the background.
+pub(crate) struct Hold {
+    lease: Lease,
+    released: bool,
+}
+
+impl Hold {
+    /// Takes charge of the lease: from here on it is renewed, if its spec says so, and released at
+    /// the end.
+    pub(crate) fn new(lease: Lease) -> Self {
+        lease.client().live.add(&lease);
+        Self {
+            lease,
+            released: false,
+        }
+    }
+
+    /// Releases it, and waits for that as long as one operation may take.
+    pub(crate) async fn release(mut self) -> Result<Release, Error> {
+        let client = Arc::clone(self.client());
+        let limit = client.operation_timeout;
+        let done = self.start_release();
+        let lock = || self.name().to_string();
+        match client.timeout_at(Instant::now() + limit, done).await {
+            Ok(Some(Ok(release))) => Ok(release),
+            Ok(Some(Err(cause))) => Err(client.error(lock(), "release", cause)),
+            Ok(None) => Err(Error::RuntimeGone { lock: lock() }),
+            Err(_) => Err(Error::Timeout {
+                lock: lock(),
+                command: "release",
+                limit,
+            }),
+        }
+    }
+
+    fn start_release(&mut self) -> impl Future<Output = Option<Result<Release, Cause>>> + use<> {
+        self.released = true;
+        // Before the command: from now on nobody may rely on it, and nothing renews it.
+        self.lease.end(LossReason::Released);
+        let job = Job {
+            request: ReleaseRequest {
+                name: self.name().clone(),
+                lease: self.id(),
+                min_hold: self.spec().min_hold(),
+            },
+            held: Some(Held {
+                token: self.token(),
+                since: self.since(),
+            }),
+            until: self.until(),
+        };
+        release(self.client(), job)
+    }
+}
+
+impl Deref for Hold {
+    type Target = Lease;
+
+    fn deref(&self) -> &Lease {
+        &self.lease
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if !self.released {
+            drop(self.start_release());
+        }
+    }
+}
