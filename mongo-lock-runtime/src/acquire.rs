@@ -9,8 +9,8 @@ use tokio::{
 };
 
 use crate::{
-    Acquisition, Error, LockGuard, LockSpec, Skipped,
-    client::Inner,
+    Acquisition, Error, LockGuard, LockName, LockSpec, Skipped,
+    client::{Failed, Inner},
     event,
     hold::Hold,
     lease::Lease,
@@ -41,7 +41,6 @@ pub(crate) async fn acquire(client: &Arc<Inner>, spec: &LockSpec) -> Result<Acqu
         owner: Arc::clone(&client.owner),
         ttl: spec.ttl(),
     };
-    let limit = client.operation_timeout;
     // The lease counts from here, before anything was sent: the server starts it later than this.
     let sent = Instant::now();
     let (answer, receiver) = oneshot::channel();
@@ -54,13 +53,11 @@ pub(crate) async fn acquire(client: &Arc<Inner>, spec: &LockSpec) -> Result<Acqu
     // A task of its own: when the caller is dropped or out of time, the command still runs to its
     // end, and somebody is there to give back what it brings.
     client.spawn(async move {
-        // If nobody waits any more, the lease comes back in the error and is dropped, which
-        // releases it.
-        drop(answer.send(task.run().await));
+        let inner = Arc::clone(&task.client);
+        inner.answer_in_time(sent, task.run(), answer).await;
     });
-    let lock = || spec.name().to_string();
-    match client.timeout_at(sent + limit, receiver).await {
-        Ok(Ok(Ok(Answer::Granted(hold)))) => {
+    match receiver.await {
+        Ok(Ok(Answer::Granted(hold))) => {
             hold.check()?;
             if client.live.closed() {
                 return Err(shut_down());
@@ -68,17 +65,12 @@ pub(crate) async fn acquire(client: &Arc<Inner>, spec: &LockSpec) -> Result<Acqu
             event::acquired(&hold, sent.elapsed());
             Ok(Acquisition::Acquired(LockGuard::new(hold)))
         }
-        Ok(Ok(Ok(Answer::Refused(skipped)))) => {
+        Ok(Ok(Answer::Refused(skipped))) => {
             event::skipped(&client.owner, &skipped, sent.elapsed());
             Ok(Acquisition::Skipped(skipped))
         }
-        Ok(Ok(Err(cause))) => Err(client.error(lock(), "acquire", cause)),
-        Ok(Err(_)) => Err(Error::RuntimeGone { lock: lock() }),
-        Err(_) => Err(Error::Timeout {
-            lock: lock(),
-            command: "acquire",
-            limit,
-        }),
+        Ok(Err(failed)) => Err(client.error(spec.name(), "acquire", failed)),
+        Err(_) => Err(Error::gone(spec.name())),
     }
 }
 
@@ -160,20 +152,26 @@ impl Backoff {
 }
 
 impl Inner {
-    pub(crate) fn error(&self, lock: String, command: &'static str, cause: Cause) -> Error {
-        match cause {
-            Cause::NotALockDocument(problem) => Error::NotALockDocument {
+    pub(crate) fn error(&self, lock: &LockName, command: &'static str, failed: Failed) -> Error {
+        let lock = lock.to_string();
+        match failed {
+            Failed::Late => Error::Timeout {
+                lock,
+                command,
+                limit: self.operation_timeout,
+            },
+            Failed::Because(Cause::NotALockDocument(problem)) => Error::NotALockDocument {
                 lock,
                 namespace: self.store.place(),
                 problem,
             },
-            Cause::Other(problem) => Error::Database {
+            Failed::Because(Cause::Other(problem)) => Error::Database {
                 lock,
                 command,
                 problem,
                 source: None,
             },
-            Cause::Driver(error) => Error::Database {
+            Failed::Because(Cause::Driver(error)) => Error::Database {
                 lock,
                 command,
                 problem: error.to_string(),

@@ -9,7 +9,6 @@ use tokio_util::task::TaskTracker;
 use crate::{
     Error, LockClient,
     client::Inner,
-    live::Live,
     margin::Margin,
     owner,
     store::{MongoStore, Place, StartUp, Store},
@@ -189,7 +188,7 @@ impl LockClientBuilder {
             margin,
             runtime: Handle::current(),
             tasks: TaskTracker::new(),
-            live: Live::default(),
+            live: Arc::default(),
         })))
     }
 }

@@ -1,16 +1,22 @@
 //! The client: configured once, shared by every lock of a process.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
     runtime::Handle,
-    time::{Instant, Timeout, timeout, timeout_at},
+    sync::oneshot,
+    time::{Instant, timeout_at},
 };
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    Acquisition, Error, LockClientBuilder, LockSpec, acquire::acquire, builder, live::Live,
-    margin::Margin, owner, store::Store,
+    Acquisition, Error, LockClientBuilder, LockSpec,
+    acquire::acquire,
+    builder,
+    live::Live,
+    margin::Margin,
+    owner,
+    store::{Cause, Store},
 };
 
 /// Takes and releases locks in one MongoDB collection.
@@ -34,7 +40,7 @@ pub(crate) struct Inner {
     /// Every command under way and every clean-up.
     pub(crate) tasks: TaskTracker,
     /// Every lease that is not over.
-    pub(crate) live: Live,
+    pub(crate) live: Arc<Live>,
 }
 
 impl Inner {
@@ -44,17 +50,34 @@ impl Inner {
         self.tasks.spawn_on(task, &self.runtime);
     }
 
-    /// A time limit on the client's own timer: the caller's runtime may have none.
-    pub(crate) fn timeout_at<F: Future>(&self, deadline: Instant, future: F) -> Timeout<F> {
-        let _timer = self.runtime.enter();
-        timeout_at(deadline, future)
+    /// Runs `command` to its end, and sends its result, or, as soon as the operation time limit is
+    /// over, that it is.
+    ///
+    /// For tasks of the client: the time limit is on the client's own timer, since the caller's
+    /// runtime may have none, or may not be one.
+    pub(crate) async fn answer_in_time<T>(
+        &self,
+        sent: Instant,
+        command: impl Future<Output = Result<T, Cause>>,
+        answer: oneshot::Sender<Result<T, Failed>>,
+    ) {
+        let mut command = pin!(command);
+        // If nobody waits any more, what the command brings is dropped, which gives it back.
+        if let Ok(result) = timeout_at(sent + self.operation_timeout, &mut command).await {
+            drop(answer.send(result.map_err(Failed::Because)))
+        } else {
+            drop(answer.send(Err(Failed::Late)));
+            drop(command.await);
+        }
     }
+}
 
-    /// The same, from now.
-    pub(crate) fn timeout_after<F: Future>(&self, limit: Duration, future: F) -> Timeout<F> {
-        let _timer = self.runtime.enter();
-        timeout(limit, future)
-    }
+/// Why a command gave no result.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// It took longer than the operation time limit.
+    Late,
+    Because(Cause),
 }
 
 impl LockClient {
@@ -120,7 +143,7 @@ impl LockClient {
             margin: Margin::Proportional,
             runtime: Handle::current(),
             tasks: TaskTracker::new(),
-            live: Live::default(),
+            live: Arc::default(),
         }))
     }
 
@@ -139,7 +162,7 @@ impl LockClient {
             margin: self.0.margin,
             runtime: self.0.runtime.clone(),
             tasks: TaskTracker::new(),
-            live: Live::default(),
+            live: Arc::default(),
         })))
     }
 

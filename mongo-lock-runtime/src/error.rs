@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::NameError;
+use crate::{LockName, NameError};
 
 /// Why a lock could not be acquired, kept or released.
 ///
@@ -130,6 +130,15 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// For a task that the end of its runtime dropped before it had an answer.
+    pub(crate) fn gone(lock: &LockName) -> Self {
+        Self::RuntimeGone {
+            lock: lock.to_string(),
+        }
+    }
+}
+
 /// Why a lease ended before it was released.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -160,6 +169,9 @@ pub enum LossReason {
     Gone,
     /// The client was shut down.
     ShutDown,
+    /// The tokio runtime on which the client was built has shut down, so nothing could renew the
+    /// lease, or end it in time.
+    RuntimeGone,
     /// Its holder released it.
     Released,
 }
@@ -192,6 +204,10 @@ impl std::fmt::Display for LossReason {
                  released by force",
             ),
             Self::ShutDown => f.write_str("the lock client was shut down"),
+            Self::RuntimeGone => f.write_str(
+                "the tokio runtime on which the lock client was built has shut down; build the \
+                 client on a runtime that outlives its use",
+            ),
             Self::Released => f.write_str("it was released"),
         }
     }

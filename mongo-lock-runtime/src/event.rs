@@ -82,6 +82,10 @@ pub(crate) fn renewal_failed(leases: usize, error: &Cause) {
     warn!(target: TARGET, leases, %error, "renewal failed, to be tried again");
 }
 
+pub(crate) fn shutdown_late(limit: Duration, left: usize) {
+    warn!(target: TARGET, limit_ms = ms(limit), left, "shutdown did not end in time");
+}
+
 pub(crate) fn retrying(name: &LockName, command: &str, error: &Cause) {
     debug!(target: TARGET, %name, command, %error, "trying again");
 }

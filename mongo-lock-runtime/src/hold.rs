@@ -1,14 +1,15 @@
 //! The one owner of a lease: whoever has it must release it, and drop does it too.
 
-use std::{ops::Deref, sync::Arc};
+use std::ops::Deref;
 
-use tokio::time::Instant;
+use tokio::sync::oneshot;
 
 use crate::{
     Error, LossReason, Release,
+    client::Failed,
     lease::Lease,
     release::{Held, Job, release},
-    store::{Cause, ReleaseRequest},
+    store::ReleaseRequest,
 };
 
 /// A lease that is ours to release. Dropping it releases it in the background.
@@ -30,23 +31,15 @@ impl Hold {
 
     /// Releases it, and waits for that as long as one operation may take.
     pub(crate) async fn release(mut self) -> Result<Release, Error> {
-        let client = Arc::clone(self.client());
-        let limit = client.operation_timeout;
         let done = self.start_release();
-        let lock = || self.name().to_string();
-        match client.timeout_at(Instant::now() + limit, done).await {
-            Ok(Some(Ok(release))) => Ok(release),
-            Ok(Some(Err(cause))) => Err(client.error(lock(), "release", cause)),
-            Ok(None) => Err(Error::RuntimeGone { lock: lock() }),
-            Err(_) => Err(Error::Timeout {
-                lock: lock(),
-                command: "release",
-                limit,
-            }),
+        match done.await {
+            Ok(Ok(release)) => Ok(release),
+            Ok(Err(failed)) => Err(self.client().error(self.name(), "release", failed)),
+            Err(_) => Err(Error::gone(self.name())),
         }
     }
 
-    fn start_release(&mut self) -> impl Future<Output = Option<Result<Release, Cause>>> + use<> {
+    fn start_release(&mut self) -> oneshot::Receiver<Result<Release, Failed>> {
         self.released = true;
         // Before the command: from now on nobody may rely on it, and nothing renews it.
         self.lease.end(LossReason::Released);

@@ -6,10 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tokio::{
-    sync::{Notify, futures::Notified},
-    time::Instant,
-};
+use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     Error, LockName, LockSpec, LossReason,
@@ -38,7 +35,7 @@ struct State {
     /// Before the request was sent.
     since: Instant,
     term: Mutex<Term>,
-    /// Woken when the lease ends in any way but by its deadline.
+    /// Woken when the lease ends. At its deadline, the client's keeper sees to that.
     ended: Notify,
 }
 
@@ -131,17 +128,11 @@ impl Lease {
         loop {
             // Before the check, so that an end between the two is not missed.
             let ended = self.0.ended.notified();
-            let deadline = match self.deadline() {
-                Ok(deadline) => deadline,
-                Err(lost) => return lost,
-            };
-            self.wait(ended, deadline).await;
+            if let Err(lost) = self.check() {
+                return lost;
+            }
+            ended.await;
         }
-    }
-
-    async fn wait(&self, ended: Notified<'_>, deadline: Instant) {
-        // Either is a reason to look again: a renewal may have moved the deadline.
-        let _ = self.0.client.timeout_at(deadline, ended).await;
     }
 
     /// Prolongs the lease: it ends `ttl` from now, or when it would have ended, whichever is later.
@@ -203,8 +194,14 @@ impl Lease {
         }
     }
 
+    /// Its deadline, unless it has been found to have ended.
+    pub(crate) fn runs_until(&self) -> Option<Instant> {
+        let term = self.term();
+        term.end.is_none().then_some(term.deadline)
+    }
+
     /// When we stop relying on it; an error once that is past, or the lease has ended otherwise.
-    pub(crate) fn deadline(&self) -> Result<Instant, Error> {
+    fn deadline(&self) -> Result<Instant, Error> {
         let mut term = self.term();
         if term.end.is_none() && Instant::now() >= term.deadline {
             let reason = self.over(&mut term);

@@ -73,6 +73,7 @@ mod fence;
 mod global;
 mod guard;
 mod hold;
+mod keeper;
 mod lease;
 mod live;
 mod margin;

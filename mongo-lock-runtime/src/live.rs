@@ -2,19 +2,22 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
 
-use crate::{LockName, LossReason, lease::Lease, renewal, store::LeaseId};
+use crate::{LockName, LossReason, keeper, lease::Lease, renewal, store::LeaseId};
 
-/// What the client must renew, and what shutdown must wait for.
+/// What must be renewed, ended at its deadline, and waited for by shutdown.
 #[derive(Default)]
 pub(crate) struct Live {
     table: Mutex<Table>,
-    /// Woken when a renewal has become due earlier than was known.
+    /// Woken when the keeper must look earlier than it meant to.
     sooner: Notify,
     /// Woken when a lease is over.
     fewer: Notify,
@@ -23,7 +26,7 @@ pub(crate) struct Live {
 #[derive(Default)]
 struct Table {
     leases: HashMap<LeaseId, Entry>,
-    /// When the renewal task will look next; `None` while it does not run.
+    /// When the keeper will look next; `None` while there is no keeper.
     next: Option<Instant>,
     /// No more acquisitions: the client is shutting down.
     closed: bool,
@@ -45,7 +48,7 @@ struct Due {
 }
 
 impl Live {
-    pub(crate) fn add(&self, lease: &Lease) {
+    pub(crate) fn add(self: &Arc<Self>, lease: &Lease) {
         let due = lease
             .spec()
             .renew()
@@ -54,16 +57,17 @@ impl Live {
             lease: lease.clone(),
             due,
         };
+        let look = entry.look();
         let mut table = self.table();
         table.leases.insert(lease.id(), entry);
-        let Some(due) = due else { return };
+        let Some(look) = look else { return };
         match table.next {
-            Some(next) if next <= due.at => {}
+            Some(next) if next <= look => {}
             Some(_) => self.sooner.notify_one(),
             None => {
-                table.next = Some(due.at);
+                table.next = Some(look);
                 drop(table);
-                renewal::start(lease.client());
+                keeper::start(self, lease.client());
             }
         }
     }
@@ -86,50 +90,49 @@ impl Live {
         self.fewer.notify_waiters();
     }
 
-    // Renewal.
+    // For the keeper.
 
-    /// Waits until a lease is due. `false`: there is none to renew, and the task must end.
-    pub(crate) async fn wait_for_due(&self) -> bool {
+    /// Waits until a lease is at its deadline, or due for renewal. `false`: there is none to watch,
+    /// and the keeper must end.
+    pub(crate) async fn wait(&self) -> bool {
         loop {
             let sooner = self.sooner.notified();
-            let Some(due) = self.first_due() else {
+            let Some(look) = self.next_look() else {
                 return false;
             };
-            if tokio::time::timeout_at(due, sooner).await.is_err() {
+            if look <= Instant::now() {
                 return true;
             }
+            // Whichever comes first is a reason to look again: what was due may have been renewed.
+            let _ = timeout_at(look, sooner).await;
         }
     }
 
-    fn first_due(&self) -> Option<Instant> {
+    fn next_look(&self) -> Option<Instant> {
         let mut table = self.table();
-        let first = table.leases.values().filter_map(Entry::due).min();
-        // Under the lock: whoever adds a lease after this `None` starts the task anew.
-        table.next = first;
-        first
+        let next = table.leases.values().filter_map(Entry::look).min();
+        // Under the lock: whoever adds a lease after this `None` starts a keeper anew.
+        table.next = next;
+        next
     }
 
-    /// What is due at `now`, and what may go along. Each is due again when this attempt has taken
-    /// too long, in case that it hangs.
-    pub(crate) fn take_due(&self, now: Instant, operation: Duration) -> Vec<Lease> {
-        let mut batch = self.due(now, operation);
-        batch.retain(|lease| {
-            let live = lease.check().is_ok();
-            if !live {
-                self.reschedule(lease, |_| None);
-            }
-            live
-        });
-        batch
-    }
-
-    fn due(&self, now: Instant, operation: Duration) -> Vec<Lease> {
+    /// Ends what is at its deadline, and gives what is due for renewal, with what may go along. Each
+    /// of these is due again when this attempt has taken too long, in case that it hangs.
+    pub(crate) fn look(&self, now: Instant, operation: Duration) -> Vec<Lease> {
+        // Ending one has a subscriber's code run, which must not happen under the lock.
+        for lease in self.held() {
+            let _ = lease.check();
+        }
+        let mut table = self.table();
+        let due = table.leases.values().filter_map(Entry::due);
+        if !due.into_iter().any(|due| due.at <= now) {
+            return Vec::new();
+        }
         let mut batch = Vec::new();
-        for entry in self.table().leases.values_mut() {
-            if let Entry::Held {
-                lease,
-                due: Some(due),
-            } = entry
+        for entry in table.leases.values_mut() {
+            if let Entry::Held { lease, due } = entry
+                && lease.runs_until().is_some()
+                && let Some(due) = due
                 && due.along_from <= now
             {
                 let limit = operation.min(renewal::interval(lease.ttl()));
@@ -142,25 +145,29 @@ impl Live {
 
     /// Renewed by a request sent at `sent`.
     pub(crate) fn renewed(&self, lease: &Lease, sent: Instant) {
-        self.reschedule(lease, |interval| Some(Due::regular(sent, interval)));
+        self.reschedule(lease, |interval| Due::regular(sent, interval));
     }
 
     /// To be tried again soon.
     pub(crate) fn not_renewed(&self, lease: &Lease) {
         let now = Instant::now();
-        self.reschedule(lease, |interval| {
-            Some(Due::exact(now + renewal::pause(interval)))
-        });
+        self.reschedule(lease, |interval| Due::exact(now + renewal::pause(interval)));
         self.sooner.notify_one();
     }
 
-    fn reschedule(&self, lease: &Lease, next: impl FnOnce(Duration) -> Option<Due>) {
-        if let Some(Entry::Held { due, .. }) = self.table().leases.get_mut(&lease.id()) {
+    fn reschedule(&self, lease: &Lease, next: impl FnOnce(Duration) -> Due) {
+        if let Some(Entry::Held { due: Some(due), .. }) = self.table().leases.get_mut(&lease.id()) {
             *due = next(renewal::interval(lease.ttl()));
         }
     }
 
-    // Shutdown.
+    /// Nobody looks any more: nobody renews them, nor ends them at their deadlines.
+    pub(crate) fn abandon(&self) {
+        self.end_all(&LossReason::RuntimeGone);
+        self.table().next = None;
+    }
+
+    // For shutdown.
 
     pub(crate) fn close(&self) {
         self.table().closed = true;
@@ -171,16 +178,7 @@ impl Live {
     }
 
     pub(crate) fn end_all(&self, reason: &LossReason) {
-        let held: Vec<_> = self
-            .table()
-            .leases
-            .values()
-            .filter_map(|entry| match entry {
-                Entry::Held { lease, .. } => Some(lease.clone()),
-                Entry::Releasing(_) => None,
-            })
-            .collect();
-        for lease in held {
+        for lease in self.held() {
             lease.end(reason.clone());
         }
     }
@@ -206,6 +204,15 @@ impl Live {
         live.chain(&table.left).cloned().collect()
     }
 
+    fn held(&self) -> Vec<Lease> {
+        let table = self.table();
+        let held = table.leases.values().filter_map(|entry| match entry {
+            Entry::Held { lease, .. } => Some(lease.clone()),
+            Entry::Releasing(_) => None,
+        });
+        held.collect()
+    }
+
     fn table(&self) -> MutexGuard<'_, Table> {
         // Nothing in a critical section panics.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
@@ -213,9 +220,21 @@ impl Live {
 }
 
 impl Entry {
-    fn due(&self) -> Option<Instant> {
+    fn due(&self) -> Option<Due> {
         match self {
-            Self::Held { due, .. } => due.map(|due| due.at),
+            // A lease that has ended is still here until its owner lets go of it.
+            Self::Held { lease, due } => lease.runs_until().and(*due),
+            Self::Releasing(_) => None,
+        }
+    }
+
+    /// When the keeper has something to do for it.
+    fn look(&self) -> Option<Instant> {
+        match self {
+            Self::Held { lease, due } => {
+                let deadline = lease.runs_until()?;
+                Some(due.map_or(deadline, |due| due.at.min(deadline)))
+            }
             Self::Releasing(_) => None,
         }
     }

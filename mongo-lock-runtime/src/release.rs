@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::{
     acquire::{Backoff, LOST},
-    client::Inner,
+    client::{Failed, Inner},
     event,
     store::{Cause, Failure, ReleaseRequest},
 };
@@ -46,33 +46,33 @@ pub(crate) struct Held {
 /// How long an unanswered acquisition may still be on its way to the server.
 const STRAGGLER: Duration = Duration::from_secs(1);
 
-/// Releases in a task of its own, which nobody needs to wait for. The future gives its result, or
-/// `None` when the client's runtime is gone.
+/// Releases in a task of its own, which nobody needs to wait for. The receiver gets its result; it is
+/// closed when the client's runtime is gone.
 ///
 /// It repeats a failed attempt until the lease's ttl is over: from then on the lock is free without
 /// it.
-pub(crate) fn release(
-    client: &Arc<Inner>,
-    job: Job,
-) -> impl Future<Output = Option<Result<Release, Cause>>> + use<> {
+pub(crate) fn release(client: &Arc<Inner>, job: Job) -> oneshot::Receiver<Result<Release, Failed>> {
     let (done, receiver) = oneshot::channel();
     client.live.releasing(job.request.lease, &job.request.name);
     let inner = Arc::clone(client);
     client.spawn(async move {
         let started = Instant::now();
-        let result = run(&inner, &job).await;
-        event::release(&inner.owner, &job, &result, started.elapsed());
-        let straggler = job.held.is_none() && matches!(result, Ok(Release::AlreadyGone));
-        inner.live.over(job.request.lease, result.is_ok());
-        // The caller may have stopped waiting.
-        drop(done.send(result));
+        let mut straggler = false;
+        let command = async {
+            let result = run(&inner, &job).await;
+            event::release(&inner.owner, &job, &result, started.elapsed());
+            straggler = job.held.is_none() && matches!(result, Ok(Release::AlreadyGone));
+            inner.live.over(job.request.lease, result.is_ok());
+            result
+        };
+        inner.answer_in_time(started, command, done).await;
         if straggler {
             sleep(STRAGGLER).await;
             let late = run(&inner, &job).await;
             event::release(&inner.owner, &job, &late, started.elapsed());
         }
     });
-    async move { receiver.await.ok() }
+    receiver
 }
 
 async fn run(client: &Inner, job: &Job) -> Result<Release, Cause> {

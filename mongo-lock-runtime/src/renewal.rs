@@ -1,4 +1,4 @@
-//! Renewal: one task per client, and one command for all leases that are due.
+//! Renewal: one command for all leases that are due.
 //!
 //! A lease is due every third of its ttl. With a margin of a fifth, that leaves almost half of the
 //! ttl for attempts that fail. An attempt that hangs does not hold up the next one, nor any
@@ -24,21 +24,8 @@ pub(crate) fn pause(interval: Duration) -> Duration {
     (interval / 8).clamp(Duration::from_millis(1), Duration::from_secs(1))
 }
 
-/// Starts the task, which ends when there is no lease to renew.
-pub(crate) fn start(client: &Arc<Inner>) {
-    let inner = Arc::clone(client);
-    client.spawn(async move {
-        while inner.live.wait_for_due().await {
-            let sent = Instant::now();
-            let batch = inner.live.take_due(sent, inner.operation_timeout);
-            if !batch.is_empty() {
-                inner.spawn(attempt(Arc::clone(&inner), batch, sent));
-            }
-        }
-    });
-}
-
-async fn attempt(client: Arc<Inner>, batch: Vec<Lease>, sent: Instant) {
+/// Renews all of these with one command, sent at `sent` or later.
+pub(crate) async fn attempt(client: Arc<Inner>, batch: Vec<Lease>, sent: Instant) {
     let items: Vec<_> = batch
         .iter()
         .map(|lease| lease.renewal(lease.ttl()))
@@ -76,27 +63,22 @@ pub(crate) async fn extend(lease: &Lease, ttl: Duration) -> Result<(), Error> {
     let (answer, receiver) = oneshot::channel();
     let (task, item) = (lease.clone(), lease.renewal(spec.ttl()));
     client.spawn(async move {
-        let items = std::slice::from_ref(&item);
-        let result = timeout(LOST, task.client().store.renew(items)).await;
-        let result = result.unwrap_or_else(|_| Err(Failure::lost()));
-        match &result {
-            Ok(gone) if gone.is_empty() => task.renewed(sent, item.ttl),
-            Ok(_) => task.end(LossReason::Gone),
-            Err(_) => {}
-        }
-        // The caller may have stopped waiting.
-        drop(answer.send(result));
+        let inner = Arc::clone(task.client());
+        let command = async {
+            let items = std::slice::from_ref(&item);
+            let result = timeout(LOST, inner.store.renew(items)).await;
+            match result.unwrap_or_else(|_| Err(Failure::lost())) {
+                Ok(gone) if gone.is_empty() => task.renewed(sent, item.ttl),
+                Ok(_) => task.end(LossReason::Gone),
+                Err(failure) => return Err(failure.cause),
+            }
+            Ok(())
+        };
+        inner.answer_in_time(sent, command, answer).await;
     });
-    let limit = client.operation_timeout;
-    let lock = || lease.name().to_string();
-    match client.timeout_at(sent + limit, receiver).await {
-        Ok(Ok(Ok(_))) => lease.check(),
-        Ok(Ok(Err(failure))) => Err(client.error(lock(), "extend", failure.cause)),
-        Ok(Err(_)) => Err(Error::RuntimeGone { lock: lock() }),
-        Err(_) => Err(Error::Timeout {
-            lock: lock(),
-            command: "extend",
-            limit,
-        }),
+    match receiver.await {
+        Ok(Ok(())) => lease.check(),
+        Ok(Err(failed)) => Err(client.error(lease.name(), "extend", failed)),
+        Err(_) => Err(Error::gone(lease.name())),
     }
 }

@@ -1,10 +1,10 @@
 //! Shutting down: no new acquisitions, bodies stopped, everything released, in bounded time.
 
-use std::{fmt, future::IntoFuture, pin::Pin, time::Duration};
+use std::{fmt, future::IntoFuture, pin::Pin, sync::Arc, time::Duration};
 
-use tokio::time::Instant;
+use tokio::time::timeout;
 
-use crate::{LockClient, LockName, LossReason};
+use crate::{LockClient, LockName, LossReason, client::Inner, event};
 
 /// A shutdown to be awaited: [`LockClient::shutdown`].
 #[must_use = "a shutdown does nothing until it is awaited"]
@@ -96,29 +96,32 @@ impl Shutdown {
     }
 
     async fn run(self) -> ShutdownReport {
-        let inner = &self.client.0;
+        let inner = Arc::clone(&self.client.0);
         inner.live.close();
-        if !self.wait.is_zero() {
-            let _ = inner.timeout_after(self.wait, inner.live.settled()).await;
-        }
-        inner.live.end_all(&LossReason::ShutDown);
-        // Acquisitions under way are in no list yet: their tasks are.
-        inner.tasks.close();
-        let everything = async {
-            inner.live.settled().await;
-            inner.tasks.wait().await;
-        };
-        let start = Instant::now();
-        if inner.timeout_after(self.limit, everything).await.is_err() {
-            tracing::warn!(
-                target: "mongo_lock",
-                took = ?start.elapsed(),
-                "shutdown did not end in time"
-            );
-        }
+        let (wait, limit) = (self.wait, self.limit);
+        let (client, left) = (Arc::clone(&inner), Arc::clone(&inner));
+        // On the client's runtime, which has a timer. If it is gone, there is nothing to wait for.
+        let waited = inner
+            .runtime
+            .spawn(async move { run(&client, wait, limit).await });
+        let _ = waited.await;
         ShutdownReport {
-            left: inner.live.left(),
+            left: left.live.left(),
         }
+    }
+}
+
+async fn run(client: &Inner, wait: Duration, limit: Duration) {
+    let _ = timeout(wait, client.live.settled()).await;
+    client.live.end_all(&LossReason::ShutDown);
+    // Acquisitions under way are in no list yet: their tasks are.
+    client.tasks.close();
+    let everything = async {
+        client.live.settled().await;
+        client.tasks.wait().await;
+    };
+    if timeout(limit, everything).await.is_err() {
+        event::shutdown_late(limit, client.live.left().len());
     }
 }
 

@@ -17,7 +17,7 @@ async fn a_late_release_leaves_the_successor_alone() {
         .build()
         .await
         .unwrap();
-    let old = acquire(&client, &spec("late", 100)).await;
+    let old = acquire(&client, &spec("late", 1_000)).await;
     let new = acquire_when_free(&other, &spec("late", 60_000)).await;
     assert!(new.acquired_at() >= old.expires_at());
 
@@ -45,19 +45,20 @@ async fn a_dropped_guard_frees_its_own_lease_only() {
 async fn the_token_grows_at_every_step() {
     let (db, client) = database().await;
     let locks = db.collection::<Document>(COLLECTION);
-    let spec = spec("steps", 100);
+    let (brief, spec) = (spec("steps", 1_000), spec("steps", 60_000));
     let mut tokens = Vec::new();
 
     let guard = acquire(&client, &spec).await;
     tokens.push(guard.token());
     guard.release().await.unwrap();
 
-    let expires = acquire(&client, &spec).await;
+    let expires = acquire(&client, &brief).await;
     tokens.push(expires.token());
 
     let takes_over = acquire_when_free(&client, &spec).await;
     tokens.push(takes_over.token());
-    drop(expires);
+    // Late, and so of no effect on its successor.
+    assert_eq!(expires.release().await.unwrap(), Release::AlreadyGone);
 
     locks.delete_one(doc! { "_id": "steps" }).await.unwrap();
     let after_deletion = acquire(&client, &spec).await;

@@ -52,19 +52,21 @@ pub(super) fn acquire(request: &Request, now: &Bson) -> Vec<Document> {
 /// to come. Nobody waits for it.
 pub(super) fn release(lease: Uuid, min_hold: Duration, now: &Bson) -> Vec<Document> {
     let ours = doc! { "$eq": ["$$this.lease", lease] };
+    let released = doc! { "$eq": ["$$this.lease", Bson::Null] };
     let free_at = doc! { "$add": ["$$this.acquired_at", millis(min_hold)] };
     let shortened = doc! { "$map": {
         "input": holders(),
         "in": { "$cond": [
-            ours.clone(),
-            { "$mergeObjects": ["$$this", { "expires_at": free_at }] },
+            ours,
+            // Without its id: a renewal that comes late must not find it.
+            { "$mergeObjects": ["$$this", { "lease": Bson::Null, "expires_at": free_at }] },
             "$$this",
         ] },
     } };
     let kept = doc! { "$filter": {
         "input": shortened,
         "cond": { "$or": [
-            { "$not": [ours] },
+            { "$not": [released] },
             { "$gt": ["$$this.expires_at", now] },
         ] },
     } };
