@@ -8,21 +8,20 @@
     reason = "an example talks to the person who runs it"
 )]
 
+#[path = "support/instance.rs"]
+mod instance;
+
 use std::{
     env,
-    process::{Stdio, exit},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
 use mongo_lock_runtime::{LockClient, Outcome, distributed_lock};
 use mongo_lock_testkit::Server;
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines, stdin},
-    process::{Child, ChildStdin, ChildStdout, Command},
-    sync::mpsc::unbounded_channel,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
+
+use crate::instance::{Instance, commands};
 
 /// The job that every instance fires at the same moment.
 #[distributed_lock(name = "nightly-report", ttl = "30s")]
@@ -45,7 +44,7 @@ const TTL: Duration = Duration::from_secs(3);
 async fn main() -> Result<()> {
     let mut args = env::args().skip(1);
     if let (Some(name), Some(uri)) = (args.next(), args.next()) {
-        return instance(&name, &uri).await;
+        return serve(&name, &uri).await;
     }
     timeout(Duration::from_secs(300), show())
         .await
@@ -55,19 +54,11 @@ async fn main() -> Result<()> {
 // ---------------------------------------------------------------------------------------------
 // An instance of the service: a process of its own.
 
-async fn instance(name: &str, uri: &str) -> Result<()> {
+async fn serve(name: &str, uri: &str) -> Result<()> {
     let client = LockClient::builder().uri(uri).owner(name).build().await?;
     client.install_global()?;
     println!("ready");
-    let (send, mut commands) = unbounded_channel();
-    tokio::spawn(async move {
-        let mut lines = BufReader::new(stdin()).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
-            let _ = send.send(line);
-        }
-        // The pipe closes when the parent ends, however it ends.
-        exit(0);
-    });
+    let mut commands = commands();
     while let Some(command) = commands.recv().await {
         match command.as_str() {
             "report" => match nightly_report().await? {
@@ -140,7 +131,7 @@ async fn show() -> Result<()> {
     let line = holder.says().await?;
     ensure!(line == "importing", "web-1 said: {line}");
     println!("  web-1  {line}");
-    holder.process.kill().await?;
+    holder.kill().await?;
     let killed = Instant::now();
     println!("  web-1  is dead: SIGKILL, so it released nothing");
 
@@ -193,51 +184,4 @@ fn is_skipped(line: &str) -> bool {
 
 fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
-}
-
-struct Instance {
-    name: &'static str,
-    pid: u32,
-    process: Child,
-    input: ChildStdin,
-    output: Lines<BufReader<ChildStdout>>,
-}
-
-impl Instance {
-    async fn start(name: &'static str, uri: &str) -> Result<Self> {
-        let mut process = Command::new(env::current_exe()?)
-            .args([name, uri])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .context("starting an instance")?;
-        let mut instance = Self {
-            name,
-            pid: process.id().context("it has just started")?,
-            input: process.stdin.take().context("it is piped")?,
-            output: BufReader::new(process.stdout.take().context("it is piped")?).lines(),
-            process,
-        };
-        let line = instance.says().await?;
-        ensure!(line == "ready", "{name} said: {line}");
-        Ok(instance)
-    }
-
-    async fn tell(&mut self, command: &str) -> Result<()> {
-        let line = format!("{command}\n");
-        Ok(self.input.write_all(line.as_bytes()).await?)
-    }
-
-    async fn says(&mut self) -> Result<String> {
-        let line = self.output.next_line().await?;
-        line.with_context(|| format!("{} has ended; its error is above", self.name))
-    }
-
-    async fn stop(mut self) -> Result<()> {
-        drop(self.input);
-        let status = self.process.wait().await?;
-        ensure!(status.success(), "{} ended with {status}", self.name);
-        Ok(())
-    }
 }

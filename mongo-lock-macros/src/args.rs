@@ -76,7 +76,13 @@ pub(crate) struct Flag(pub(crate) bool);
 
 impl Parse for Flag {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        Ok(Self(input.parse::<LitBool>()?.value))
+        match input.parse::<LitBool>() {
+            Ok(value) => Ok(Self(value.value)),
+            Err(error) => Err(syn::Error::new(
+                error.span(),
+                "this is a switch: write it alone, or with `= true` or `= false`",
+            )),
+        }
     }
 }
 

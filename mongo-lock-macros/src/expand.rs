@@ -1,8 +1,8 @@
 //! Writing the function that takes the lock.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, format_ident, quote};
-use syn::{AttrStyle, Attribute, FnArg, Pat, PatIdent, PatType, spanned::Spanned as _};
+use syn::{AttrStyle, Attribute, Expr, FnArg, Pat, PatIdent, PatType, spanned::Spanned as _};
 
 use crate::{
     function::Function,
@@ -55,7 +55,7 @@ pub(crate) fn expand(job: &Job, function: &Function) -> TokenStream {
                 let this = receiver.self_token;
                 quote!(#private::used(&#this);)
             }
-            FnArg::Typed(argument) => rebind(argument, index),
+            FnArg::Typed(argument) => rebind(argument, index, &private, job.client.as_ref()),
         });
     }
     let output = job.returns.declared(|span| job.private(span));
@@ -155,7 +155,12 @@ fn time(time: &Time, private: &TokenStream) -> TokenStream {
 //
 // These are the statements that the compiler itself makes of an `async fn`'s arguments, in its
 // order, which is what decides when each is dropped.
-fn rebind(argument: &mut PatType, index: usize) -> TokenStream {
+fn rebind(
+    argument: &mut PatType,
+    index: usize,
+    private: &TokenStream,
+    client: Option<&Expr>,
+) -> TokenStream {
     let attrs = argument.attrs.clone();
     // A lint that is expected is expected once: at the binding that the body sees.
     argument
@@ -178,7 +183,11 @@ fn rebind(argument: &mut PatType, index: usize) -> TokenStream {
                     Span::mixed_site().located_at(binding.span()),
                 );
             }
-            quote!(#(#attrs)* let #mutability #binding = #ident;)
+            // An argument that `client = …` uses is used, also if the body does not.
+            let used = client
+                .is_some_and(|client| mentions(client.to_token_stream(), &binding))
+                .then(|| quote!(#(#attrs)* #private::used(&#binding);));
+            quote!(#(#attrs)* let #mutability #binding = #ident; #used)
         }
         pattern => {
             let whole = format_ident!("__arg{index}", span = Span::mixed_site());
@@ -197,6 +206,14 @@ fn as_outer(attr: &Attribute) -> Attribute {
         style: AttrStyle::Outer,
         ..attr.clone()
     }
+}
+
+fn mentions(tokens: TokenStream, name: &Ident) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == *name,
+        TokenTree::Group(group) => mentions(group.stream(), name),
+        _ => false,
+    })
 }
 
 /// A variable that no name in the body can refer to.

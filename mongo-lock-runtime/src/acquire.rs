@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::oneshot,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
 
 use crate::{
@@ -18,29 +18,27 @@ use crate::{
     store::{Cause, Failure, LeaseId, ReleaseRequest, Reply, Request},
 };
 
-/// After this, a command that has given neither answer nor error is taken for lost, with its
-/// connection. The caller has long had its time-out by then.
-pub(crate) const LOST: Duration = Duration::from_secs(60);
-
 enum Answer {
     Granted(Hold),
     Refused(Skipped),
+    /// Granted too late: the client is shutting down, and has given it back.
+    ShutDown,
 }
 
 pub(crate) async fn acquire(client: &Arc<Inner>, spec: &LockSpec) -> Result<Acquisition, Error> {
     client.margin.check(spec)?;
-    let shut_down = || Error::ShutDown {
-        lock: spec.name().to_string(),
-    };
-    if client.live.closed() {
-        return Err(shut_down());
-    }
     let request = Request {
         name: spec.name().clone(),
         lease: LeaseId::unique(),
         owner: Arc::clone(&client.owner),
         ttl: spec.ttl(),
     };
+    let shut_down = || Error::ShutDown {
+        lock: spec.name().to_string(),
+    };
+    if !client.live.acquiring(request.lease, spec.name()) {
+        return Err(shut_down());
+    }
     // The lease counts from here, before anything was sent: the server starts it later than this.
     let sent = Instant::now();
     let (answer, receiver) = oneshot::channel();
@@ -59,12 +57,11 @@ pub(crate) async fn acquire(client: &Arc<Inner>, spec: &LockSpec) -> Result<Acqu
     match receiver.await {
         Ok(Ok(Answer::Granted(hold))) => {
             hold.check()?;
-            if client.live.closed() {
-                return Err(shut_down());
-            }
+            let hold = hold.handed_over();
             event::acquired(&hold, sent.elapsed());
             Ok(Acquisition::Acquired(LockGuard::new(hold)))
         }
+        Ok(Ok(Answer::ShutDown)) => Err(shut_down()),
         Ok(Ok(Answer::Refused(skipped))) => {
             event::skipped(&client.owner, &skipped, sent.elapsed());
             Ok(Acquisition::Skipped(skipped))
@@ -90,13 +87,21 @@ impl Task {
                 Ok(Reply::Granted(grant)) => {
                     let (client, lease) = (self.client, self.request.lease);
                     let lease = Lease::new(client, self.spec, lease, grant, self.sent);
-                    return Ok(Answer::Granted(Hold::new(lease)));
+                    let hold = Hold::new(lease);
+                    // Here, and not only by the caller, who may never be polled again.
+                    return Ok(if hold.client().live.closed() {
+                        Answer::ShutDown
+                    } else {
+                        Answer::Granted(hold)
+                    });
                 }
                 Ok(Reply::Refused(skipped)) => {
                     if maybe_granted {
                         // An earlier attempt may have been granted and run out, or may still
                         // arrive. The caller must not hear "skipped" while its own lease is live.
                         self.clean_up().await;
+                    } else {
+                        self.client.live.over(self.request.lease, true);
                     }
                     return Ok(Answer::Refused(skipped));
                 }
@@ -107,6 +112,8 @@ impl Task {
                     if !(failure.transient && time_left) {
                         if maybe_granted {
                             drop(self.clean_up());
+                        } else {
+                            self.client.live.over(self.request.lease, true);
                         }
                         return Err(failure.cause);
                     }
@@ -118,9 +125,8 @@ impl Task {
     }
 
     async fn attempt(&self) -> Result<Reply, Failure> {
-        timeout(LOST, self.client.store.acquire(&self.request))
-            .await
-            .unwrap_or_else(|_| Err(Failure::lost()))
+        let command = self.client.store.acquire(&self.request);
+        self.client.attempt(command).await
     }
 
     /// Releases what may have been granted, in the background.
@@ -174,7 +180,7 @@ impl Inner {
             Failed::Because(Cause::Driver(error)) => Error::Database {
                 lock,
                 command,
-                problem: error.to_string(),
+                problem: error.kind.to_string(),
                 source: Some(Box::new(error)),
             },
         }

@@ -5,7 +5,7 @@ use std::{fmt, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     runtime::Handle,
     sync::oneshot,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_util::task::TaskTracker;
 
@@ -16,7 +16,7 @@ use crate::{
     live::Live,
     margin::Margin,
     owner,
-    store::{Cause, Store},
+    store::{Cause, Failure, Store},
 };
 
 /// Takes and releases locks in one MongoDB collection.
@@ -50,6 +50,18 @@ impl Inner {
         self.tasks.spawn_on(task, &self.runtime);
     }
 
+    /// One attempt at a command of the store. One that has not ended a second after the operation
+    /// time limit, at which the server itself stops working on it, is taken for lost, with its
+    /// connection: dropping it has the driver close that.
+    pub(crate) async fn attempt<T>(
+        &self,
+        command: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        const GRACE: Duration = Duration::from_secs(1);
+        let attempt = timeout(self.operation_timeout + GRACE, command).await;
+        attempt.unwrap_or_else(|_| Err(Failure::lost()))
+    }
+
     /// Runs `command` to its end, and sends its result, or, as soon as the operation time limit is
     /// over, that it is.
     ///
@@ -64,7 +76,7 @@ impl Inner {
         let mut command = pin!(command);
         // If nobody waits any more, what the command brings is dropped, which gives it back.
         if let Ok(result) = timeout_at(sent + self.operation_timeout, &mut command).await {
-            drop(answer.send(result.map_err(Failed::Because)))
+            drop(answer.send(result.map_err(Failed::Because)));
         } else {
             drop(answer.send(Err(Failed::Late)));
             drop(command.await);

@@ -214,5 +214,5 @@ impl std::fmt::Display for LossReason {
 }
 
 fn cause(source: Option<&mongodb::error::Error>) -> String {
-    source.map_or_else(String::new, |source| format!(": {source}"))
+    source.map_or_else(String::new, |source| format!(": {}", source.kind))
 }

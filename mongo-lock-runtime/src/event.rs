@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use tracing::{debug, warn};
 
-use crate::{LockName, LossReason, Release, Skipped, lease::Lease, release::Job, store::Cause};
+use crate::{
+    LockName, LossReason, Release, Skipped,
+    lease::Lease,
+    release::Job,
+    store::{Cause, Renewed},
+};
 
 /// The target of every event, so that a filter can say `mongo_lock=debug`.
 const TARGET: &str = "mongo_lock";
@@ -74,8 +79,12 @@ pub(crate) fn lost(lease: &Lease, reason: &LossReason) {
     );
 }
 
-pub(crate) fn renewed(leases: usize, gone: usize, took: Duration) {
-    debug!(target: TARGET, leases, gone, took_ms = ms(took), "renewed");
+pub(crate) fn renewed(leases: usize, renewed: &Renewed, took: Duration) {
+    let (gone, behind) = (renewed.gone.len(), renewed.behind.len());
+    debug!(target: TARGET, leases, gone, behind, took_ms = ms(took), "renewed");
+    if let Some(error) = &renewed.trouble {
+        warn!(target: TARGET, behind, %error, "some renewals failed, to be tried again");
+    }
 }
 
 pub(crate) fn renewal_failed(leases: usize, error: &Cause) {

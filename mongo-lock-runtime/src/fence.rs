@@ -161,7 +161,7 @@ impl Fenced {
                 Ok(_) => None,
                 // The upsert met the document that the fence hid from it.
                 Err(error) if upsert && is_duplicate_key(&error) => Some(error),
-                Err(error) => return Err(self.error(error.to_string(), Some(error))),
+                Err(error) => return Err(self.error(error.kind.to_string(), Some(error))),
             };
             if let Some(outcome) = self.why(&filter, upsert).await? {
                 return Ok(outcome);
@@ -171,7 +171,7 @@ impl Fenced {
             if attempts == ATTEMPTS {
                 let problem = duplicate.as_ref().map_or_else(
                     || "the document changed at every attempt".into(),
-                    ToString::to_string,
+                    |error| error.kind.to_string(),
                 );
                 return Err(self.error(problem, duplicate));
             }
@@ -181,7 +181,7 @@ impl Fenced {
     /// Why nothing was written; `None` when the reason is gone again.
     async fn why(&self, filter: &Document, upsert: bool) -> Result<Option<FencedWrite>, Error> {
         let found = self.collection.find_one(filter.clone()).await;
-        let found = found.map_err(|error| self.error(error.to_string(), Some(error)))?;
+        let found = found.map_err(|error| self.error(error.kind.to_string(), Some(error)))?;
         let Some(document) = found else {
             return Ok((!upsert).then_some(FencedWrite::NotFound));
         };

@@ -15,6 +15,8 @@ use crate::{
 /// A lease that is ours to release. Dropping it releases it in the background.
 pub(crate) struct Hold {
     lease: Lease,
+    /// Whether anybody has come to work under it.
+    handed_over: bool,
     released: bool,
 }
 
@@ -25,8 +27,15 @@ impl Hold {
         lease.client().live.add(&lease);
         Self {
             lease,
+            handed_over: false,
             released: false,
         }
+    }
+
+    /// From here on, `min_hold` counts.
+    pub(crate) fn handed_over(mut self) -> Self {
+        self.handed_over = true;
+        self
     }
 
     /// Releases it, and waits for that as long as one operation may take.
@@ -47,7 +56,7 @@ impl Hold {
             request: ReleaseRequest {
                 name: self.name().clone(),
                 lease: self.id(),
-                min_hold: self.spec().min_hold(),
+                min_hold: self.spec().min_hold().filter(|_| self.handed_over),
             },
             held: Some(Held {
                 token: self.token(),

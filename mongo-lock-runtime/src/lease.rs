@@ -43,12 +43,16 @@ struct State {
 struct Term {
     /// When we stop relying on the lease.
     deadline: Instant,
+    /// The ttl that this deadline comes of: the lease's own, or that of an extension.
+    ttl: Duration,
     /// When it has surely ended on the server, if it is not renewed.
     until: Instant,
     /// Once it has ended, it stays so: a renewal that succeeds later does not bring it back.
     end: Option<(Instant, LossReason)>,
     /// What the last attempt to renew it failed with.
     trouble: Option<String>,
+    /// Whether it failed while others may have been the reason.
+    alone: bool,
 }
 
 impl Lease {
@@ -64,9 +68,11 @@ impl Lease {
             since: sent,
             term: Mutex::new(Term {
                 deadline: sent,
+                ttl: spec.ttl(),
                 until: sent,
                 end: None,
                 trouble: None,
+                alone: false,
             }),
             ended: Notify::new(),
             client,
@@ -191,6 +197,7 @@ impl Lease {
             name: self.name().clone(),
             lease: self.0.id,
             ttl,
+            alone: self.term().alone,
         }
     }
 
@@ -233,26 +240,32 @@ impl Lease {
         if term.end.is_none() && Instant::now() < term.deadline {
             self.prolong(&mut term, sent, ttl);
             term.trouble = None;
+            term.alone = false;
         }
     }
 
-    /// An attempt to renew it has failed.
-    pub(crate) fn not_renewed(&self, trouble: &impl fmt::Display) {
-        self.term().trouble = Some(trouble.to_string());
+    /// An attempt to renew it has failed; `alone`: perhaps because of others in the same command.
+    pub(crate) fn not_renewed(&self, trouble: &impl fmt::Display, alone: bool) {
+        let mut term = self.term();
+        term.trouble = Some(trouble.to_string());
+        term.alone |= alone;
     }
 
     fn prolong(&self, term: &mut Term, sent: Instant, ttl: Duration) {
-        let margin = self.0.client.margin.of(self.ttl());
+        let margin = self.0.client.margin.of(ttl);
         let mut deadline = sent + ttl.saturating_sub(margin);
         if let Some(max_hold) = self.0.spec.max_hold() {
             deadline = deadline.min(self.0.since + max_hold);
         }
-        term.deadline = term.deadline.max(deadline);
+        if deadline > term.deadline {
+            term.deadline = deadline;
+            term.ttl = ttl;
+        }
         term.until = term.until.max(Instant::now() + ttl);
     }
 
     fn over(&self, term: &mut Term) -> LossReason {
-        let (ttl, margin) = (self.ttl(), self.0.client.margin.of(self.ttl()));
+        let (ttl, margin) = (term.ttl, self.0.client.margin.of(term.ttl));
         match self.0.spec.max_hold() {
             Some(max_hold) if term.deadline >= self.0.since + max_hold => {
                 LossReason::MaxHold { max_hold }

@@ -37,19 +37,23 @@
 //!
 //! - [`distributed_lock`] is the attribute: its arguments, and what it makes of a function.
 //! - [`LockClient`] talks to MongoDB; build one at start-up.
+//! - [`current_lease`] is the lease under which a body runs: the time left, the fencing token,
+//!   [writes](Lease::fenced) that a newer holder shuts out.
+//! - [`LockClient::shutdown`] gives everything back at the end.
+//! - [`LockClient::in_memory`] needs no server, for unit tests.
 //! - [`LockClient::try_acquire`] and its [`LockGuard`] are for code that no attribute fits.
 //!
 //! # What it costs
 //!
-//! One command to acquire a lock, one to be refused, one to release; none in between. The lock
-//! documents are in one collection, by default `distributed_locks`, one per name; a TTL index
+//! One command to acquire a lock, one to be refused, one to release; none in between. With `renew`,
+//! one command every third of the ttl, for all leases of the client together. The lock documents are in one collection, by default `distributed_locks`, one per name; a TTL index
 //! collects those that nobody has used for a day.
 //!
 //! # Events
 //!
 //! Every acquisition, refusal and release is a [`tracing`] event with the target `mongo_lock`: at
-//! debug level what is normal, at warn level a release that failed and a lease that was gone before
-//! its release. Fields: `name`, `owner`, `token`, `took_ms`, and where they apply `holder`,
+//! debug level what is normal, at warn level a lease that was lost, and a release or a renewal that
+//! failed. Fields: `name`, `owner`, `token`, `took_ms`, and where they apply `holder`,
 //! `ttl_ms`, `held_ms`, `error`. No event and no error contains a connection string.
 //!
 //! # Features

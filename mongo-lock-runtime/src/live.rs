@@ -1,4 +1,4 @@
-//! The leases of a client that are not over yet: held, or being released.
+//! The leases of a client that are not over yet: being acquired, held, or being released.
 
 use std::{
     collections::HashMap,
@@ -35,7 +35,12 @@ struct Table {
 }
 
 enum Entry {
-    Held { lease: Lease, due: Option<Due> },
+    /// It may be granted at any moment, or have been.
+    Acquiring(LockName),
+    Held {
+        lease: Lease,
+        due: Option<Due>,
+    },
     Releasing(LockName),
 }
 
@@ -48,6 +53,15 @@ struct Due {
 }
 
 impl Live {
+    /// Before anything is sent. `false` when the client is shutting down.
+    pub(crate) fn acquiring(&self, id: LeaseId, name: &LockName) -> bool {
+        let mut table = self.table();
+        if !table.closed {
+            table.leases.insert(id, Entry::Acquiring(name.clone()));
+        }
+        !table.closed
+    }
+
     pub(crate) fn add(self: &Arc<Self>, lease: &Lease) {
         let due = lease
             .spec()
@@ -78,9 +92,11 @@ impl Live {
         self.table().leases.insert(id, entry);
     }
 
+    /// It was never granted, or is released; or, if not `freed`, given up.
     pub(crate) fn over(&self, id: LeaseId, freed: bool) {
         let mut table = self.table();
-        if let Some(Entry::Releasing(name)) = table.leases.remove(&id)
+        let entry = table.leases.remove(&id);
+        if let Some(Entry::Acquiring(name) | Entry::Releasing(name)) = entry
             && table.closed
             && !freed
         {
@@ -199,7 +215,7 @@ impl Live {
         let table = self.table();
         let live = table.leases.values().map(|entry| match entry {
             Entry::Held { lease, .. } => lease.name(),
-            Entry::Releasing(name) => name,
+            Entry::Acquiring(name) | Entry::Releasing(name) => name,
         });
         live.chain(&table.left).cloned().collect()
     }
@@ -208,7 +224,7 @@ impl Live {
         let table = self.table();
         let held = table.leases.values().filter_map(|entry| match entry {
             Entry::Held { lease, .. } => Some(lease.clone()),
-            Entry::Releasing(_) => None,
+            Entry::Acquiring(_) | Entry::Releasing(_) => None,
         });
         held.collect()
     }
@@ -224,7 +240,7 @@ impl Entry {
         match self {
             // A lease that has ended is still here until its owner lets go of it.
             Self::Held { lease, due } => lease.runs_until().and(*due),
-            Self::Releasing(_) => None,
+            Self::Acquiring(_) | Self::Releasing(_) => None,
         }
     }
 
@@ -235,7 +251,7 @@ impl Entry {
                 let deadline = lease.runs_until()?;
                 Some(due.map_or(deadline, |due| due.at.min(deadline)))
             }
-            Self::Releasing(_) => None,
+            Self::Acquiring(_) | Self::Releasing(_) => None,
         }
     }
 }

@@ -4,14 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::oneshot,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
 
 use crate::{
-    acquire::{Backoff, LOST},
+    acquire::Backoff,
     client::{Failed, Inner},
     event,
-    store::{Cause, Failure, ReleaseRequest},
+    store::{Cause, ReleaseRequest},
 };
 
 /// What came of a release.
@@ -78,8 +78,7 @@ pub(crate) fn release(client: &Arc<Inner>, job: Job) -> oneshot::Receiver<Result
 async fn run(client: &Inner, job: &Job) -> Result<Release, Cause> {
     let mut pause = Backoff::default();
     loop {
-        let attempt = timeout(LOST, client.store.release(&job.request)).await;
-        match attempt.unwrap_or_else(|_| Err(Failure::lost())) {
+        match client.attempt(client.store.release(&job.request)).await {
             Ok(true) => return Ok(Release::Freed),
             Ok(false) => return Ok(Release::AlreadyGone),
             Err(failure) => {

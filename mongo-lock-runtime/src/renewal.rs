@@ -6,14 +6,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    sync::oneshot,
-    time::{Instant, timeout},
-};
+use tokio::{sync::oneshot, time::Instant};
 
-use crate::{
-    Error, LockSpec, LossReason, acquire::LOST, client::Inner, event, lease::Lease, store::Failure,
-};
+use crate::{Error, LockSpec, LossReason, client::Inner, event, lease::Lease, store::Cause};
 
 pub(crate) fn interval(ttl: Duration) -> Duration {
     ttl / 3
@@ -30,13 +25,17 @@ pub(crate) async fn attempt(client: Arc<Inner>, batch: Vec<Lease>, sent: Instant
         .iter()
         .map(|lease| lease.renewal(lease.ttl()))
         .collect();
-    let answer = timeout(LOST, client.store.renew(&items)).await;
-    match answer.unwrap_or_else(|_| Err(Failure::lost())) {
-        Ok(gone) => {
-            event::renewed(batch.len() - gone.len(), gone.len(), sent.elapsed());
+    match client.attempt(client.store.renew(&items)).await {
+        Ok(renewed) => {
+            event::renewed(batch.len(), &renewed, sent.elapsed());
+            let trouble = renewed.trouble.as_ref().map(ToString::to_string);
+            let trouble = trouble.unwrap_or_else(|| "the server did not prolong it".into());
             for lease in batch {
-                if gone.contains(&lease.id()) {
+                if renewed.gone.contains(&lease.id()) {
                     lease.end(LossReason::Gone);
+                } else if renewed.behind.contains(&lease.id()) {
+                    lease.not_renewed(&trouble, true);
+                    client.live.not_renewed(&lease);
                 } else {
                     lease.renewed(sent, lease.ttl());
                     client.live.renewed(&lease, sent);
@@ -46,7 +45,7 @@ pub(crate) async fn attempt(client: Arc<Inner>, batch: Vec<Lease>, sent: Instant
         Err(failure) => {
             event::renewal_failed(batch.len(), &failure.cause);
             for lease in batch {
-                lease.not_renewed(&failure.cause);
+                lease.not_renewed(&failure.cause, false);
                 client.live.not_renewed(&lease);
             }
         }
@@ -66,10 +65,13 @@ pub(crate) async fn extend(lease: &Lease, ttl: Duration) -> Result<(), Error> {
         let inner = Arc::clone(task.client());
         let command = async {
             let items = std::slice::from_ref(&item);
-            let result = timeout(LOST, inner.store.renew(items)).await;
-            match result.unwrap_or_else(|_| Err(Failure::lost())) {
-                Ok(gone) if gone.is_empty() => task.renewed(sent, item.ttl),
-                Ok(_) => task.end(LossReason::Gone),
+            match inner.attempt(inner.store.renew(items)).await {
+                Ok(renewed) if !renewed.gone.is_empty() => task.end(LossReason::Gone),
+                Ok(renewed) if renewed.behind.is_empty() => task.renewed(sent, item.ttl),
+                Ok(renewed) => {
+                    let unknown = || Cause::Other("the server did not prolong it".into());
+                    return Err(renewed.trouble.unwrap_or_else(unknown));
+                }
                 Err(failure) => return Err(failure.cause),
             }
             Ok(())

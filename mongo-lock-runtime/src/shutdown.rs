@@ -114,10 +114,10 @@ impl Shutdown {
 async fn run(client: &Inner, wait: Duration, limit: Duration) {
     let _ = timeout(wait, client.live.settled()).await;
     client.live.end_all(&LossReason::ShutDown);
-    // Acquisitions under way are in no list yet: their tasks are.
     client.tasks.close();
     let everything = async {
         client.live.settled().await;
+        // What still looks for acquisitions that may arrive late.
         client.tasks.wait().await;
     };
     if timeout(limit, everything).await.is_err() {

@@ -1,14 +1,14 @@
 //! Locks in memory: the store protocol as a pure state machine, and a clock to run it by.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
 use tokio::time::Instant;
 
-use super::{Grant, LeaseId, ReleaseRequest, Renewal, Reply, Request};
+use super::{Grant, LeaseId, ReleaseRequest, Renewal, Renewed, Reply, Request};
 use crate::{LockName, Skipped};
 
 /// What the server does, in the same words: time is milliseconds since 1970, and given.
@@ -24,7 +24,8 @@ struct Document {
 
 #[derive(Debug)]
 struct Holder {
-    lease: LeaseId,
+    /// `None` once it was released before its `min_hold` was over.
+    lease: Option<LeaseId>,
     owner: Arc<str>,
     token: i64,
     acquired_at: i64,
@@ -38,7 +39,7 @@ impl Locks {
             let token = document.token.map_or(now, |last| now.max(last + 1));
             document.token = Some(token);
             document.holders = vec![Holder {
-                lease: request.lease,
+                lease: Some(request.lease),
                 owner: Arc::clone(&request.owner),
                 token,
                 acquired_at: now,
@@ -46,7 +47,9 @@ impl Locks {
             }];
         }
         let holders = &document.holders;
-        let ours = holders.iter().find(|holder| holder.lease == request.lease);
+        let ours = holders
+            .iter()
+            .find(|holder| holder.lease == Some(request.lease));
         if let Some(holder) = ours {
             return Reply::Granted(Grant {
                 token: holder.token,
@@ -70,12 +73,16 @@ impl Locks {
             return false;
         };
         let holders = &mut document.holders;
-        let Some(at) = holders.iter().position(|held| held.lease == request.lease) else {
+        let Some(at) = holders
+            .iter()
+            .position(|held| held.lease == Some(request.lease))
+        else {
             return false;
         };
-        let min_hold = request.min_hold.map_or(0, millis);
-        let free_at = holders[at].acquired_at + min_hold;
-        if free_at > now {
+        let acquired_at = holders[at].acquired_at;
+        let free_at = request.min_hold.map(|time| acquired_at + millis(time));
+        if let Some(free_at) = free_at.filter(|free_at| *free_at > now) {
+            holders[at].lease = None;
             holders[at].expires_at = free_at;
         } else {
             holders.remove(at);
@@ -83,23 +90,28 @@ impl Locks {
         true
     }
 
-    /// Gives those that are gone.
-    pub(super) fn renew(&mut self, now: i64, leases: &[Renewal]) -> HashSet<LeaseId> {
-        let mut gone = HashSet::new();
+    pub(super) fn renew(&mut self, now: i64, leases: &[Renewal]) -> Renewed {
+        let mut renewed = Renewed::default();
         for renewal in leases {
             let holder = self.0.get_mut(&renewal.name).and_then(|document| {
                 let holders = &mut document.holders;
                 holders
                     .iter_mut()
-                    .find(|holder| holder.lease == renewal.lease && holder.live(now))
+                    .find(|holder| holder.lease == Some(renewal.lease) && holder.live(now))
             });
             if let Some(holder) = holder {
                 holder.expires_at = holder.expires_at.max(now + millis(renewal.ttl));
             } else {
-                gone.insert(renewal.lease);
+                renewed.gone.insert(renewal.lease);
             }
         }
-        gone
+        renewed
+    }
+
+    /// What somebody does by hand.
+    #[cfg(test)]
+    pub(super) fn delete(&mut self, name: &LockName) -> bool {
+        self.0.remove(name).is_some()
     }
 }
 

@@ -5,6 +5,8 @@
 
 mod memory;
 mod mongo;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::HashSet,
@@ -46,8 +48,8 @@ impl Store {
         }
     }
 
-    /// One attempt to prolong all of these. Gives those that are gone.
-    pub(crate) async fn renew(&self, leases: &[Renewal]) -> Result<HashSet<LeaseId>, Failure> {
+    /// One attempt to prolong all of these.
+    pub(crate) async fn renew(&self, leases: &[Renewal]) -> Result<Renewed, Failure> {
         match self {
             Self::Mongo(store) => store.renew(leases).await,
             Self::Memory(store) => Ok(store.with(|locks, now| locks.renew(now, leases))),
@@ -105,6 +107,19 @@ pub(crate) struct Renewal {
     pub(crate) name: LockName,
     pub(crate) lease: LeaseId,
     pub(crate) ttl: Duration,
+    /// Whether an earlier attempt failed in company, perhaps because of another lease.
+    pub(crate) alone: bool,
+}
+
+/// What came of an attempt to prolong leases: all of them were, but for these.
+#[derive(Debug, Default)]
+pub(crate) struct Renewed {
+    /// The store no longer has them.
+    pub(crate) gone: HashSet<LeaseId>,
+    /// They are live, and were not prolonged.
+    pub(crate) behind: HashSet<LeaseId>,
+    /// Why.
+    pub(crate) trouble: Option<Cause>,
 }
 
 /// The store's answer to a [`Request`].
@@ -144,7 +159,8 @@ pub(crate) enum Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Driver(error) => error.fmt(f),
+            // Not the error's own text, which goes on with a dump of the server's reply.
+            Self::Driver(error) => error.kind.fmt(f),
             Self::Other(message) => f.write_str(message),
             Self::NotALockDocument(problem) => write!(f, "not a lock document: {problem}"),
         }
@@ -152,12 +168,12 @@ impl fmt::Display for Cause {
 }
 
 impl Failure {
-    /// Neither an answer nor an error came for so long that none will.
+    /// Neither an answer nor an error came for so long that none will, on this connection.
     pub(crate) fn lost() -> Self {
         Self {
             cause: Cause::Other("the command was lost: neither answer nor error came".into()),
             effect_unknown: true,
-            transient: false,
+            transient: true,
         }
     }
 }

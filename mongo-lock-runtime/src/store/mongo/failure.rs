@@ -37,15 +37,24 @@ const MAX_TIME_EXPIRED: i32 = 50;
 /// A reply with `ok: 1` may still carry a write error or a write-concern error, which
 /// `run_command` hands on unread.
 pub(super) fn check(reply: Result<Document, Error>) -> Result<Document, Failure> {
-    let reply = reply.map_err(from_driver)?;
-    let write_error = match reply.get_array("writeErrors").map(Vec::as_slice) {
-        Ok([Bson::Document(error), ..]) => Some(error),
+    let reply = check_but_writes(reply)?;
+    write_error(&reply).map_or(Ok(reply), Err)
+}
+
+/// The first of the write errors in a reply.
+pub(super) fn write_error(reply: &Document) -> Option<Failure> {
+    match reply.get_array("writeErrors").map(Vec::as_slice) {
+        Ok([Bson::Document(error), ..]) => {
+            let (code, message) = code_and_message(error);
+            Some(from_code(code, Cause::Other(message)))
+        }
         _ => None,
-    };
-    if let Some(error) = write_error {
-        let (code, message) = code_and_message(error);
-        return Err(from_code(code, Cause::Other(message)));
     }
+}
+
+/// As [`check`], but leaves [`write_error`] to the caller.
+pub(super) fn check_but_writes(reply: Result<Document, Error>) -> Result<Document, Failure> {
+    let reply = reply.map_err(from_driver)?;
     if let Ok(error) = reply.get_document("writeConcernError") {
         let (code, message) = code_and_message(error);
         return Err(Failure {

@@ -21,7 +21,7 @@
 //!
 //! **Renew** is one `update` for any number of leases, which prolongs those that are still live and
 //! leaves all else alone. Its reply counts the documents that it changed; when that is fewer than
-//! were asked for, one `aggregate` more finds out which leases are gone. It is acknowledged by a
+//! were asked for, one `aggregate` more finds out how long each lasts. It is acknowledged by a
 //! majority, like the acquisition: a renewal that a fail-over undid would leave its holder relying
 //! on time that it does not have.
 //!
@@ -40,7 +40,10 @@ mod pipeline;
 mod renewal;
 mod start_up;
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use mongodb::{
     Client, Database,
@@ -49,7 +52,7 @@ use mongodb::{
 
 use self::document::LockDocument;
 pub(crate) use self::start_up::StartUp;
-use super::{Cause, Failure, LeaseId, ReleaseRequest, Renewal, Reply, Request};
+use super::{Cause, Failure, ReleaseRequest, Renewal, Renewed, Reply, Request};
 
 /// `database.collection`, where the lock documents are.
 #[derive(Debug, Clone)]
@@ -81,6 +84,17 @@ impl MongoStore {
             place,
             limit_ms: i64::try_from(limit.as_millis()).unwrap_or(i64::MAX),
             now: "$$NOW".into(),
+        }
+    }
+
+    /// The same locks, when it is `now` milliseconds after 1970 for every command.
+    #[cfg(test)]
+    pub(super) fn at(&self, now: i64) -> Self {
+        Self {
+            database: self.database.clone(),
+            place: self.place.clone(),
+            limit_ms: self.limit_ms,
+            now: mongodb::bson::DateTime::from_millis(now).into(),
         }
     }
 
@@ -132,9 +146,9 @@ impl MongoStore {
         Ok(matches!(reply.get_i32("n"), Ok(1..)))
     }
 
-    /// One attempt to prolong all of these, one command; another one when some are gone. Gives
-    /// those.
-    pub(crate) async fn renew(&self, leases: &[Renewal]) -> Result<HashSet<LeaseId>, Failure> {
+    /// One attempt to prolong all of these, one command; another one when not all were.
+    pub(crate) async fn renew(&self, leases: &[Renewal]) -> Result<Renewed, Failure> {
+        let sent = Instant::now();
         let command = doc! {
             "update": &self.place.collection,
             "updates": renewal::statements(leases, &self.now),
@@ -143,18 +157,19 @@ impl MongoStore {
             "writeConcern": { "w": "majority", "wtimeout": self.limit_ms },
             "maxTimeMS": self.limit_ms,
         };
-        let reply = self.run(command).await?;
+        let reply = self.database.run_command(command).await;
+        let reply = failure::check_but_writes(reply)?;
         let changed = reply.get_i32("nModified").unwrap_or_default();
         if usize::try_from(changed) == Ok(leases.len()) {
-            return Ok(HashSet::new());
+            return Ok(Renewed::default());
         }
-        let live = self.live(leases).await?;
-        let gone = leases.iter().map(|renewal| renewal.lease);
-        Ok(gone.filter(|lease| !live.contains(lease)).collect())
+        let mut renewed = self.compare(leases, sent).await?;
+        renewed.trouble = failure::write_error(&reply).map(|failure| failure.cause);
+        Ok(renewed)
     }
 
-    /// The live leases under these names.
-    async fn live(&self, leases: &[Renewal]) -> Result<HashSet<LeaseId>, Failure> {
+    /// Asks the server how long these leases last.
+    async fn compare(&self, leases: &[Renewal], sent: Instant) -> Result<Renewed, Failure> {
         let command = doc! {
             "aggregate": &self.place.collection,
             "pipeline": renewal::live(leases, &self.now),
@@ -163,12 +178,22 @@ impl MongoStore {
         };
         let cursor = self.database.run_cursor_command(command).await;
         let mut cursor = cursor.map_err(failure::from_driver)?;
-        let mut live = HashSet::new();
+        let mut left = HashMap::new();
         while cursor.advance().await.map_err(failure::from_driver)? {
             let document = cursor.deserialize_current();
-            renewal::read(&document.map_err(failure::from_driver)?, &mut live);
+            renewal::read(&document.map_err(failure::from_driver)?, &mut left);
         }
-        Ok(live)
+        let passed = sent.elapsed();
+        let mut renewed = Renewed::default();
+        for renewal in leases {
+            match left.get(&renewal.lease) {
+                None => renewed.gone.insert(renewal.lease),
+                // It lasts as long as if it had been prolonged when the command was sent.
+                Some(left) if *left + passed >= renewal.ttl => continue,
+                Some(_) => renewed.behind.insert(renewal.lease),
+            };
+        }
+        Ok(renewed)
     }
 
     async fn run(&self, command: Document) -> Result<Document, Failure> {

@@ -1,7 +1,7 @@
 //! Renewing many leases with one command.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     time::Duration,
 };
 
@@ -17,24 +17,25 @@ use super::{
 const SHARED: usize = 100;
 
 /// The update statements that renew `leases`: as few as possible, given that all in one have the
-/// same ttl, and no two the same name, so that each changed document is one lease renewed.
+/// same ttl, and no two the same name, so that each changed document is one lease renewed. A document
+/// on which a statement fails keeps it from the rest of its documents, so leases that were left behind
+/// once get one each.
 pub(super) fn statements(leases: &[Renewal], now: &Bson) -> Vec<Document> {
     let mut seen = HashMap::<&str, usize>::new();
     let mut groups = BTreeMap::<(Duration, usize), Vec<&Renewal>>::new();
-    for renewal in leases {
+    let (alone, together): (Vec<_>, Vec<_>) = leases.iter().partition(|renewal| renewal.alone);
+    for renewal in together {
         let same_name = seen.entry(renewal.name.as_str()).or_default();
         let group = groups.entry((renewal.ttl, *same_name)).or_default();
         group.push(renewal);
         *same_name += 1;
     }
-    groups
-        .iter()
-        .flat_map(|((ttl, _), group)| {
-            group
-                .chunks(SHARED)
-                .map(|chunk| statement(chunk, *ttl, now))
-        })
-        .collect()
+    let together = groups.iter().flat_map(|((ttl, _), group)| {
+        let chunks = group.chunks(SHARED);
+        chunks.map(|chunk| statement(chunk, *ttl, now))
+    });
+    let alone = alone.iter().map(|one| statement(&[*one], one.ttl, now));
+    together.chain(alone).collect()
 }
 
 fn statement(chunk: &[&Renewal], ttl: Duration, now: &Bson) -> Document {
@@ -69,22 +70,33 @@ fn statement(chunk: &[&Renewal], ttl: Duration, now: &Bson) -> Document {
     }
 }
 
-/// An aggregation that gives the ids of the live leases of these names.
+/// An aggregation that gives the live leases of these names, and how long each has left.
 pub(super) fn live(leases: &[Renewal], now: &Bson) -> Vec<Document> {
     let names: Vec<_> = leases.iter().map(|renewal| renewal.name.as_str()).collect();
     let live = doc! { "$filter": { "input": holders(), "cond": live_holder(now) } };
     vec![
         doc! { "$match": { "_id": { "$in": names } } },
-        doc! { "$project": { "_id": 0, "live": { "$map": { "input": live, "in": "$$this.lease" } } } },
+        doc! { "$project": { "_id": 0, "live": { "$map": {
+            "input": live,
+            "in": {
+                "lease": "$$this.lease",
+                "left_ms": { "$subtract": ["$$this.expires_at", now] },
+            },
+        } } } },
     ]
 }
 
-/// Adds the ids that a document of [`live`] has.
-pub(super) fn read(document: &Document, live: &mut HashSet<LeaseId>) {
-    let ids = document.get_array("live").into_iter().flatten();
-    live.extend(ids.filter_map(|id| match id {
-        Bson::Binary(binary) => binary.to_uuid().ok().map(LeaseId),
-        _ => None,
+/// Adds what a document of [`live`] has.
+pub(super) fn read(document: &Document, left: &mut HashMap<LeaseId, Duration>) {
+    let leases = document.get_array("live").into_iter().flatten();
+    left.extend(leases.filter_map(|lease| {
+        let lease = lease.as_document()?;
+        let Bson::Binary(id) = lease.get("lease")? else {
+            return None;
+        };
+        let left_ms = lease.get_i64("left_ms").ok()?;
+        let left = Duration::from_millis(u64::try_from(left_ms).ok()?);
+        Some((LeaseId(id.to_uuid().ok()?), left))
     }));
 }
 

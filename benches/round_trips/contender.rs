@@ -1,0 +1,139 @@
+//! Who takes part, and in what.
+
+use anyhow::Result;
+use mongo_lock_runtime::LockClient;
+use mongodb::{Database, bson::doc};
+
+use crate::{ours::Ours, raw::Raw, recipe::Recipe};
+
+/// What is timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    Ping,
+    /// Acquire a free lock and release it.
+    Pair,
+    /// Ask for a lock that somebody else holds.
+    Refusal,
+}
+
+/// How it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// The driver's typed helpers, with the retryable writes that are its default.
+    Typed,
+    /// The same once more: how far it is from 1.00 is what the run cannot tell apart.
+    Control,
+    /// The driver's `run_command`. It sends no transaction number, so that the server does not
+    /// write a second document per command. Neither do we, hence this stricter comparison.
+    Command,
+    /// Insert a unique document, delete it.
+    Recipe,
+    /// `#[distributed_lock]`
+    Attribute,
+    /// `LockClient::try_acquire`
+    Guard,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Contender {
+    pub(crate) work: Work,
+    pub(crate) way: Way,
+}
+
+pub(crate) const PING: Contender = Contender {
+    work: Work::Ping,
+    way: Way::Command,
+};
+
+/// In the order of the table.
+pub(crate) const ALL: [Contender; 13] = {
+    use Way::{Attribute, Command, Control, Guard, Recipe, Typed};
+    use Work::{Pair, Refusal};
+    const fn of(work: Work, way: Way) -> Contender {
+        Contender { work, way }
+    }
+    [
+        PING,
+        of(Pair, Typed),
+        of(Pair, Control),
+        of(Pair, Command),
+        of(Pair, Recipe),
+        of(Pair, Attribute),
+        of(Pair, Guard),
+        of(Refusal, Typed),
+        of(Refusal, Control),
+        of(Refusal, Command),
+        of(Refusal, Recipe),
+        of(Refusal, Attribute),
+        of(Refusal, Guard),
+    ]
+};
+
+/// All that the contenders need.
+pub(crate) struct Field {
+    database: Database,
+    raw: Raw,
+    recipe: Recipe,
+    ours: Ours,
+}
+
+impl Field {
+    pub(crate) async fn prepare(database: &Database) -> Result<Self> {
+        let client = LockClient::builder()
+            .client(database.client().clone())
+            .database(database.name())
+            .build()
+            .await?;
+        Ok(Self {
+            database: database.clone(),
+            // In our collection, whose index costs them the same, and with an owner as long.
+            raw: Raw::prepare(database, "distributed_locks", client.owner()).await?,
+            recipe: Recipe::prepare(database, client.owner()).await?,
+            ours: Ours::prepare(client).await?,
+        })
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Waits until the server has nothing left to flush. A command that wants a majority would
+    /// else pay for what its predecessor left behind, even one that changes nothing.
+    ///
+    /// It does so with a command that no contender sends: whoever sent the same would find the
+    /// server's code in the processor's caches, which is worth a twentieth of a refusal.
+    pub(crate) async fn settle(&self) -> Result<()> {
+        let nothing = doc! {
+            "update": "settle",
+            "updates": [{ "q": { "_id": 0 }, "u": { "$set": { "settled": true } } }],
+            "writeConcern": { "w": "majority" },
+        };
+        self.database.run_command(nothing).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn run(&self, contender: Contender) -> Result<()> {
+        match (contender.work, contender.way) {
+            (Work::Ping, _) => {
+                self.database.run_command(doc! { "ping": 1 }).await?;
+                Ok(())
+            }
+            (Work::Pair, Way::Typed) => self.raw.pair("free-typed").await,
+            (Work::Pair, Way::Control) => self.raw.pair("free-control").await,
+            (Work::Pair, Way::Command) => self.raw.pair_by_command("free-command").await,
+            (Work::Pair, Way::Recipe) => self.recipe.pair("free-recipe").await,
+            (Work::Pair, Way::Attribute) => self.ours.pair().await,
+            (Work::Pair, Way::Guard) => self.ours.pair_with_guard().await,
+            (Work::Refusal, Way::Typed) => self.raw.refused("held-typed").await,
+            (Work::Refusal, Way::Control) => self.raw.refused("held-control").await,
+            (Work::Refusal, Way::Command) => self.raw.refused_by_command("held-command").await,
+            (Work::Refusal, Way::Recipe) => self.recipe.refused("held-recipe").await,
+            (Work::Refusal, Way::Attribute) => self.ours.refused().await,
+            (Work::Refusal, Way::Guard) => self.ours.refused_guard().await,
+        }
+    }
+
+    pub(crate) async fn close(self) -> Result<()> {
+        self.ours.close().await
+    }
+}

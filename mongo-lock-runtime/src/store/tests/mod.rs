@@ -1,0 +1,111 @@
+//! Both stores under the same tests.
+//!
+//! * [`conformance`]: each rule of the protocol, one test per store, on a clock that the test sets.
+//! * [`property`]: random sequences of commands, which both stores must answer alike.
+//! * [`server_clock`]: the rules that depend on time, on the clocks that production uses.
+
+mod conformance;
+mod property;
+mod scene;
+mod sequence;
+mod server_clock;
+mod shrink;
+mod witness;
+
+use std::{sync::Mutex, time::Duration};
+
+use mongo_lock_testkit::{Server, TestDb};
+use mongodb::{
+    Client, Collection,
+    bson::{Document, doc},
+    options::ClientOptions,
+};
+
+use self::scene::{Action, Answer, Scene};
+use super::{MongoStore, Place, memory::Locks};
+
+/// When it is 0 on the tests' clock, in milliseconds after 1970: 2026-01-02T02:00:00Z.
+///
+/// Far enough from the server's clock for the two to be told apart. That `purge_at` is in the past
+/// harms nothing, since no TTL index is created here.
+const START: i64 = 1_767_319_200_000;
+
+const COLLECTION: &str = "locks";
+
+/// So many connections, and so many sequences at a time. An acquisition waits for the journal,
+/// which is flushed for all of them together.
+const CONNECTIONS: u32 = 32;
+
+/// A store on the test's clock: each command says what time it is.
+enum Timed {
+    Memory(Mutex<Locks>),
+    Mongo(Box<Mongo>),
+}
+
+struct Mongo {
+    store: MongoStore,
+    documents: Collection<Document>,
+    /// Drops its data, where the server does not go with the test.
+    database: TestDb,
+}
+
+impl Timed {
+    fn memory() -> Self {
+        Self::Memory(Mutex::default())
+    }
+
+    async fn mongo() -> Self {
+        Self::Mongo(Box::new(Mongo::start().await))
+    }
+
+    async fn answer(&self, scene: &Scene, now: i64, action: &Action) -> Answer {
+        let now = START + now;
+        match self {
+            Self::Memory(locks) => scene.ask_memory(&mut locks.lock().unwrap(), now, action),
+            Self::Mongo(mongo) => mongo.answer(scene, now, action).await,
+        }
+    }
+}
+
+impl Mongo {
+    async fn start() -> Self {
+        let database = Server::shared().await.database().await;
+        let mut options = ClientOptions::parse(database.uri()).await.unwrap();
+        options.max_pool_size = Some(CONNECTIONS);
+        let client = Client::with_options(options).unwrap();
+        let place = Place {
+            database: database.name().to_owned(),
+            collection: COLLECTION.to_owned(),
+        };
+        Self {
+            documents: client.database(database.name()).collection(COLLECTION),
+            // Long, since a test on a busy machine must not fail for being late.
+            store: MongoStore::new(&client, place, Duration::from_secs(60)),
+            database,
+        }
+    }
+
+    async fn answer(&self, scene: &Scene, now: i64, action: &Action) -> Answer {
+        let store = self.store.at(now);
+        let answer = match action {
+            Action::Acquire { lease, ttl } => {
+                let reply = store.acquire(&scene.request(*lease, *ttl)).await;
+                reply.map(|reply| scene.reply(reply))
+            }
+            Action::Release { lease, min_hold } => {
+                let released = store.release(&scene.release(*lease, *min_hold)).await;
+                released.map(Answer::Released)
+            }
+            Action::Renew(leases) => {
+                let renewed = store.renew(&scene.renewals(leases)).await;
+                renewed.map(|renewed| scene.renewed(renewed))
+            }
+            Action::Delete { name } => {
+                let filter = doc! { "_id": scene.name(*name).as_str() };
+                let deleted = self.documents.delete_one(filter).await.unwrap();
+                Ok(Answer::Deleted(deleted.deleted_count == 1))
+            }
+        };
+        answer.unwrap_or_else(|failure| Answer::Failed(failure.cause.to_string()))
+    }
+}

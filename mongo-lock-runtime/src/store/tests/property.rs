@@ -1,0 +1,164 @@
+//! Random sequences of commands, which both stores must answer alike.
+//!
+//! The generator is our own: `fastrand` comes with the build anyway, and a crate such as `proptest`
+//! runs one sequence after the other, where it takes many at a time for the journal's flushes not
+//! to be the whole run time.
+
+use std::{
+    env,
+    fmt::{self, Write as _},
+    sync::{Arc, Mutex},
+};
+
+use tokio::task::JoinSet;
+
+use super::{
+    CONNECTIONS, Timed,
+    scene::Scene,
+    sequence::{Step, random},
+    shrink::simpler,
+    witness::{Event, Events, Witness},
+};
+
+const SEQUENCES: u64 = 10_000;
+
+/// The seed of one sequence to run alone, as a failure prints it.
+const SEED: &str = "MONGO_LOCK_SEED";
+
+/// What must happen once in so many sequences, or the test tests too little. It is about half of
+/// what does happen.
+const FREQUENT: [(Event, u64); 14] = [
+    (Event::Granted, 1),
+    (Event::TakenOver, 3),
+    (Event::SentAgain, 5),
+    (Event::TokenAheadOfClock, 50),
+    (Event::Refused, 2),
+    (Event::Released, 4),
+    (Event::KeptByMinHold, 7),
+    (Event::RefusedByMinHold, 16),
+    (Event::ReleaseOfGone, 3),
+    (Event::Renewed, 2),
+    (Event::RenewalOfGone, 2),
+    (Event::RenewalOfMixed, 8),
+    (Event::DeletedWhileHeld, 20),
+    (Event::ClockSetBack, 6),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_stores_give_the_same_answers() {
+    let mongo = Arc::new(Timed::mongo().await);
+    let (first, count) = match env::var(SEED) {
+        Ok(seed) => (seed.parse().expect("a seed is a number"), 1),
+        Err(_) => (fastrand::u64(..), SEQUENCES),
+    };
+    let left = Arc::new(Mutex::new(0..count));
+    let mut workers = JoinSet::new();
+    for _ in 0..CONNECTIONS {
+        let (mongo, left) = (Arc::clone(&mongo), Arc::clone(&left));
+        workers.spawn(async move {
+            let mut events = Events::new();
+            let next = || left.lock().unwrap().next();
+            while let Some(number) = next() {
+                let seen = check(&mongo, first.wrapping_add(number)).await?;
+                add(&mut events, seen);
+            }
+            Ok::<_, String>(events)
+        });
+    }
+    let mut events = Events::new();
+    while let Some(worker) = workers.join_next().await {
+        match worker.unwrap() {
+            Ok(seen) => add(&mut events, seen),
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+    if count == SEQUENCES {
+        frequent_enough(&events);
+    }
+}
+
+fn frequent_enough(events: &Events) {
+    #[expect(clippy::print_stdout, reason = "for whoever tunes the sequences")]
+    {
+        println!("{SEQUENCES} sequences: {events:#?}");
+    }
+    for (event, sequences) in FREQUENT {
+        let times = events.get(&event).copied().unwrap_or(0);
+        assert!(
+            times * sequences >= SEQUENCES,
+            "{event:?} is rare: {events:#?}"
+        );
+    }
+}
+
+fn add(events: &mut Events, more: Events) {
+    for (event, times) in more {
+        *events.entry(event).or_default() += times;
+    }
+}
+
+/// One sequence. An error shows its shortest version that fails.
+async fn check(mongo: &Timed, seed: u64) -> Result<Events, String> {
+    let steps = random(seed);
+    let run = Run::of(mongo, &steps).await;
+    if run.problem.is_none() {
+        return Ok(run.witness.events);
+    }
+    let short = shrink(mongo, steps).await;
+    let run = Run::of(mongo, &short).await;
+    let again = format!("{SEED}={seed} cargo test -p mongo-lock-runtime property");
+    Err(format!("{run}\nto run it again: {again}"))
+}
+
+async fn shrink(mongo: &Timed, mut steps: Vec<Step>) -> Vec<Step> {
+    'smaller: loop {
+        for candidate in simpler(&steps) {
+            if Run::of(mongo, &candidate).await.problem.is_some() {
+                steps = candidate;
+                continue 'smaller;
+            }
+        }
+        return steps;
+    }
+}
+
+/// What both stores said, up to the first problem.
+struct Run {
+    log: String,
+    problem: Option<String>,
+    witness: Witness,
+}
+
+impl Run {
+    async fn of(mongo: &Timed, steps: &[Step]) -> Self {
+        let (scene, memory) = (Scene::new(), Timed::memory());
+        let mut run = Self {
+            log: String::new(),
+            problem: None,
+            witness: Witness::default(),
+        };
+        let mut now = 0;
+        for Step { wait, action } in steps {
+            now += wait;
+            let expected = memory.answer(&scene, now, action).await;
+            let answer = mongo.answer(&scene, now, action).await;
+            writeln!(run.log, "at {now} ms: {action:?}\n    {expected:?}").unwrap();
+            if answer != expected {
+                run.problem = Some(format!("in memory; but MongoDB:\n    {answer:?}"));
+            } else if let Err(broken) = run.witness.sees(now, action, &answer) {
+                run.problem = Some(format!("both stores, and it is wrong: {broken}"));
+            }
+            if run.problem.is_some() {
+                break;
+            }
+        }
+        run
+    }
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let problem = self.problem.as_deref().unwrap_or("it did not fail again");
+        write!(f, "{}    {problem}", self.log)
+    }
+}

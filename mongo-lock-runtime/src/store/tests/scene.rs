@@ -1,0 +1,192 @@
+//! What the tests ask a store, and what it answers, in small numbers: leases by their place,
+//! times and tokens as milliseconds after [`START`].
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, SystemTime},
+};
+
+use mongodb::bson::Uuid;
+
+use super::{
+    super::{LeaseId, ReleaseRequest, Renewal, Renewed, Reply, Request, memory::Locks},
+    START,
+};
+use crate::LockName;
+
+/// A lease that a test plays with, granted or not: the `nth` one under a name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Slot {
+    pub(super) name: u8,
+    pub(super) nth: u8,
+}
+
+/// Times are milliseconds.
+#[derive(Debug, Clone)]
+pub(super) enum Action {
+    Acquire {
+        lease: Slot,
+        ttl: u64,
+    },
+    Release {
+        lease: Slot,
+        min_hold: Option<u64>,
+    },
+    Renew(Vec<Renew>),
+    /// Somebody deletes the document by hand.
+    Delete {
+        name: u8,
+    },
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Renew {
+    pub(super) lease: Slot,
+    pub(super) ttl: u64,
+    pub(super) alone: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Answer {
+    Granted(Grant),
+    Refused(Refusal),
+    Released(bool),
+    Gone(BTreeSet<Slot>),
+    Deleted(bool),
+    Failed(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Grant {
+    pub(super) token: i64,
+    pub(super) acquired_at: i64,
+    pub(super) expires_at: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) holder: &'static str,
+    pub(super) since: i64,
+    pub(super) until: i64,
+    pub(super) token: i64,
+}
+
+/// Names and ids that nobody else uses, so that many tests can share a collection.
+pub(super) struct Scene(u64);
+
+impl Scene {
+    pub(super) fn new() -> Self {
+        static SCENES: AtomicU64 = AtomicU64::new(0);
+        Self(SCENES.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(super) fn name(&self, name: u8) -> LockName {
+        LockName::new(format!("{}-{name}", self.0)).unwrap()
+    }
+
+    fn lease(&self, slot: Slot) -> LeaseId {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.0.to_be_bytes());
+        bytes[14..].copy_from_slice(&[slot.name, slot.nth]);
+        LeaseId(Uuid::from_bytes(bytes))
+    }
+
+    pub(super) fn request(&self, slot: Slot, ttl: u64) -> Request {
+        Request {
+            name: self.name(slot.name),
+            lease: self.lease(slot),
+            owner: slot.owner().into(),
+            ttl: Duration::from_millis(ttl),
+        }
+    }
+
+    pub(super) fn release(&self, slot: Slot, min_hold: Option<u64>) -> ReleaseRequest {
+        ReleaseRequest {
+            name: self.name(slot.name),
+            lease: self.lease(slot),
+            min_hold: min_hold.map(Duration::from_millis),
+        }
+    }
+
+    pub(super) fn renewals(&self, leases: &[Renew]) -> Vec<Renewal> {
+        let renewal = |&Renew { lease, ttl, alone }: &Renew| Renewal {
+            name: self.name(lease.name),
+            lease: self.lease(lease),
+            ttl: Duration::from_millis(ttl),
+            alone,
+        };
+        leases.iter().map(renewal).collect()
+    }
+
+    pub(super) fn ask_memory(&self, locks: &mut Locks, now: i64, action: &Action) -> Answer {
+        match action {
+            Action::Acquire { lease, ttl } => {
+                self.reply(locks.acquire(now, &self.request(*lease, *ttl)))
+            }
+            Action::Release { lease, min_hold } => {
+                Answer::Released(locks.release(now, &self.release(*lease, *min_hold)))
+            }
+            Action::Renew(leases) => self.renewed(locks.renew(now, &self.renewals(leases))),
+            Action::Delete { name } => Answer::Deleted(locks.delete(&self.name(*name))),
+        }
+    }
+
+    pub(super) fn reply(&self, reply: Reply) -> Answer {
+        match reply {
+            Reply::Granted(grant) => Answer::Granted(Grant {
+                token: grant.token - START,
+                acquired_at: millis(grant.acquired_at),
+                expires_at: millis(grant.expires_at),
+            }),
+            Reply::Refused(skipped) => {
+                let name = skipped.name.as_str().strip_prefix(&format!("{}-", self.0));
+                assert!(name.is_some(), "it answers for {}", skipped.name);
+                let holder = OWNERS.iter().find(|owner| **owner == skipped.holder);
+                Answer::Refused(Refusal {
+                    holder: holder.expect("an owner who was in a request"),
+                    since: millis(skipped.since),
+                    until: millis(skipped.until),
+                    token: skipped.token - START,
+                })
+            }
+        }
+    }
+
+    pub(super) fn renewed(&self, renewed: Renewed) -> Answer {
+        // On a clock that stands still, a lease is prolonged or gone.
+        if !renewed.behind.is_empty() || renewed.trouble.is_some() {
+            return Answer::Failed(format!("{renewed:?}"));
+        }
+        let slot = |lease: LeaseId| {
+            let [.., name, nth] = lease.0.bytes();
+            let slot = Slot { name, nth };
+            assert_eq!(self.lease(slot), lease, "nobody asked for it");
+            slot
+        };
+        Answer::Gone(renewed.gone.into_iter().map(slot).collect())
+    }
+}
+
+/// A label is any text; the server must not take it for one of its expressions.
+const OWNERS: [&str; 3] = ["web-3:4711", "$token", "$$NOW"];
+
+impl Slot {
+    pub(super) fn owner(self) -> &'static str {
+        OWNERS[usize::from(self.nth) % OWNERS.len()]
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "lease({}, {})", self.name, self.nth)
+    }
+}
+
+/// Whole milliseconds: a store must not know a finer time than the other can write.
+fn millis(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    assert_eq!(since.subsec_nanos() % 1_000_000, 0, "{since:?}");
+    i64::try_from(since.as_millis()).unwrap() - START
+}

@@ -1,0 +1,203 @@
+//! The rules that depend on time, on the clocks of production: `$$NOW` on the server, tokio's in
+//! memory. No assertion depends on how fast the test runs: all times in them are the store's own.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::{sleep, timeout};
+
+use super::{
+    super::{Grant, ReleaseRequest, Reply, Request, Store},
+    Mongo, START,
+    scene::{Renew, Scene, Slot},
+};
+use crate::Skipped;
+
+macro_rules! on_both_stores {
+    ($($case:ident)*) => {
+        mod memory {
+            $(#[tokio::test] async fn $case() {
+                super::$case(super::Stage::memory()).await;
+            })*
+        }
+        mod mongo {
+            $(#[tokio::test] async fn $case() {
+                let super::Mongo { store, database: _database, .. } = super::Mongo::start().await;
+                super::$case(super::Stage::mongo(store)).await;
+            })*
+        }
+    };
+}
+
+on_both_stores! {
+    a_lease_lasts_its_ttl_and_passes_on
+    a_release_frees_at_once
+    a_renewal_prolongs_and_never_shortens
+    a_lease_that_was_not_renewed_in_time_stays_gone
+    a_lock_stays_taken_until_min_hold_is_over
+}
+
+async fn a_lease_lasts_its_ttl_and_passes_on(stage: Stage) {
+    let first = stage.granted(A, SHORT).await;
+    assert!(first.acquired_at > UNIX_EPOCH + Duration::from_millis(START.unsigned_abs()));
+    assert_eq!(first.token, millis(first.acquired_at));
+    assert_eq!(first.expires_at, first.acquired_at + SHORT);
+    let (refusals, second) = stage.passes_on(B).await;
+    for refusal in refusals {
+        assert_eq!(refusal.until, first.expires_at);
+        assert_eq!(
+            (refusal.since, refusal.token),
+            (first.acquired_at, first.token)
+        );
+    }
+    assert!(second.acquired_at >= first.expires_at);
+    assert_eq!(second.token, millis(second.acquired_at));
+}
+
+async fn a_release_frees_at_once(stage: Stage) {
+    let first = stage.granted(A, LONG).await;
+    assert!(stage.release(A, None).await);
+    let second = stage.granted(B, LONG).await;
+    assert!(second.token > first.token && second.acquired_at >= first.acquired_at);
+    assert!(second.acquired_at < first.expires_at);
+    assert!(!stage.release(A, None).await);
+    stage.refused(C).await;
+}
+
+async fn a_renewal_prolongs_and_never_shortens(stage: Stage) {
+    let first = stage.granted(A, LONG).await;
+    assert!(stage.renewed(A, 2 * LONG).await);
+    let until = stage.refused(B).await.until;
+    assert!(until >= first.acquired_at + 2 * LONG);
+    assert!(stage.renewed(A, SHORT).await);
+    let refusal = stage.refused(B).await;
+    assert_eq!(refusal.until, until);
+    assert_eq!(
+        (refusal.since, refusal.token),
+        (first.acquired_at, first.token)
+    );
+}
+
+async fn a_lease_that_was_not_renewed_in_time_stays_gone(stage: Stage) {
+    let first = stage.granted(A, SHORT).await;
+    // Too little to keep it alive from one look to the next, so that it ends some time.
+    until(async || !stage.renewed(A, Duration::from_millis(1)).await).await;
+    assert!(!stage.renewed(A, LONG).await);
+    let second = stage.granted(B, LONG).await;
+    assert!(second.acquired_at >= first.expires_at);
+    assert!(!stage.renewed(A, 2 * LONG).await);
+    assert_eq!(stage.refused(C).await.until, second.expires_at);
+}
+
+async fn a_lock_stays_taken_until_min_hold_is_over(stage: Stage) {
+    let first = stage.granted(A, LONG).await;
+    assert!(stage.release(A, Some(SHORT)).await);
+    let (refusals, second) = stage.passes_on(B).await;
+    let free_at = first.acquired_at + SHORT;
+    assert!(refusals.iter().all(|refusal| refusal.until == free_at));
+    assert!(second.acquired_at >= free_at);
+    assert!(second.acquired_at < first.expires_at);
+}
+
+const A: Slot = Slot { name: 0, nth: 0 };
+const B: Slot = Slot { name: 0, nth: 1 };
+const C: Slot = Slot { name: 0, nth: 2 };
+
+/// Waited for.
+const SHORT: Duration = Duration::from_millis(150);
+/// Never over while a test runs, however slow the machine.
+const LONG: Duration = Duration::from_secs(600);
+
+struct Stage {
+    store: Store,
+    scene: Scene,
+}
+
+impl Stage {
+    fn memory() -> Self {
+        Self {
+            store: Store::in_memory(),
+            scene: Scene::new(),
+        }
+    }
+
+    fn mongo(store: super::MongoStore) -> Self {
+        Self {
+            store: Store::Mongo(store),
+            scene: Scene::new(),
+        }
+    }
+
+    async fn acquire(&self, lease: Slot, ttl: Duration) -> Reply {
+        let request = Request {
+            ttl,
+            ..self.scene.request(lease, 0)
+        };
+        self.store.acquire(&request).await.unwrap()
+    }
+
+    async fn granted(&self, lease: Slot, ttl: Duration) -> Grant {
+        match self.acquire(lease, ttl).await {
+            Reply::Granted(grant) => grant,
+            Reply::Refused(skipped) => panic!("{skipped:?}"),
+        }
+    }
+
+    async fn refused(&self, lease: Slot) -> Skipped {
+        match self.acquire(lease, LONG).await {
+            Reply::Granted(grant) => panic!("{grant:?}"),
+            Reply::Refused(skipped) => skipped,
+        }
+    }
+
+    /// Asks until it is granted.
+    async fn passes_on(&self, lease: Slot) -> (Vec<Skipped>, Grant) {
+        let (mut refusals, mut grant) = (Vec::new(), None);
+        until(async || {
+            match self.acquire(lease, LONG).await {
+                Reply::Granted(granted) => grant = Some(granted),
+                Reply::Refused(skipped) => refusals.push(skipped),
+            }
+            grant.is_some()
+        })
+        .await;
+        (refusals, grant.unwrap())
+    }
+
+    async fn release(&self, lease: Slot, min_hold: Option<Duration>) -> bool {
+        let request = ReleaseRequest {
+            min_hold,
+            ..self.scene.release(lease, None)
+        };
+        self.store.release(&request).await.unwrap()
+    }
+
+    /// Whether it was still there.
+    async fn renewed(&self, lease: Slot, ttl: Duration) -> bool {
+        let renew = Renew {
+            lease,
+            ttl: ttl.as_millis().try_into().unwrap(),
+            alone: false,
+        };
+        let renewed = self
+            .store
+            .renew(&self.scene.renewals(&[renew]))
+            .await
+            .unwrap();
+        renewed.gone.is_empty()
+    }
+}
+
+async fn until(mut done: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !done().await {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), wait)
+        .await
+        .expect("it does not come true");
+}
+
+fn millis(time: SystemTime) -> i64 {
+    i64::try_from(time.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+}

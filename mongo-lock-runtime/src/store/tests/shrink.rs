@@ -1,0 +1,54 @@
+//! From a long sequence that fails to a short one.
+
+use super::{scene::Action, sequence::Step};
+
+/// The same sequence with less in it, in one way after the other, the greatest simplifications first.
+///
+/// Any part of a sequence is one, since steps name leases by their place. Each version is smaller, so
+/// that going from one that fails to the next ends.
+pub(super) fn simpler(steps: &[Step]) -> Vec<Vec<Step>> {
+    let mut candidates = Vec::new();
+    let mut length = steps.len() / 2;
+    while length > 0 {
+        for at in (0..=steps.len() - length).step_by(length) {
+            candidates.push([&steps[..at], &steps[at + length..]].concat());
+        }
+        length /= 2;
+    }
+    for (at, step) in steps.iter().enumerate() {
+        for simpler in simpler_steps(step) {
+            let mut candidate = steps.to_vec();
+            candidate[at] = simpler;
+            candidates.push(candidate);
+        }
+    }
+    candidates
+}
+
+fn simpler_steps(step: &Step) -> Vec<Step> {
+    let mut simpler = Vec::new();
+    if step.wait != 0 {
+        let step = step.clone();
+        simpler.push(Step { wait: 0, ..step });
+    }
+    let actions = match &step.action {
+        Action::Release {
+            lease,
+            min_hold: Some(_),
+        } => vec![Action::Release {
+            lease: *lease,
+            min_hold: None,
+        }],
+        Action::Renew(leases) if leases.len() > 1 => (0..leases.len())
+            .map(|left_out| {
+                let mut leases = leases.clone();
+                leases.remove(left_out);
+                Action::Renew(leases)
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    let wait = step.wait;
+    simpler.extend(actions.into_iter().map(|action| Step { wait, action }));
+    simpler
+}
