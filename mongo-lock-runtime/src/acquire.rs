@@ -3,14 +3,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    sync::oneshot,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
 use crate::{
     Acquisition, Error, LockGuard, LockName, LockSpec, Skipped,
-    client::{Failed, Inner},
+    client::Inner,
+    command::{Command, Failed},
     event,
     hold::Hold,
     lease::Lease,
@@ -41,20 +39,19 @@ pub(crate) async fn acquire(client: &Arc<Inner>, spec: &LockSpec) -> Result<Acqu
     }
     // The lease counts from here, before anything was sent: the server starts it later than this.
     let sent = Instant::now();
-    let (answer, receiver) = oneshot::channel();
     let task = Task {
         client: Arc::clone(client),
         spec: spec.clone(),
         request,
         sent,
     };
-    // A task of its own: when the caller is dropped or out of time, the command still runs to its
-    // end, and somebody is there to give back what it brings.
-    client.spawn(async move {
+    let unsent = Unsent(Some(Arc::clone(client)), task.request.lease);
+    let command = Command::start(client, |answer| async move {
+        unsent.sent();
         let inner = Arc::clone(&task.client);
         inner.answer_in_time(sent, task.run(), answer).await;
     });
-    match receiver.await {
+    match command.await {
         Ok(Ok(Answer::Granted(hold))) => {
             hold.check()?;
             let hold = hold.handed_over();
@@ -68,6 +65,24 @@ pub(crate) async fn acquire(client: &Arc<Inner>, spec: &LockSpec) -> Result<Acqu
         }
         Ok(Err(failed)) => Err(client.error(spec.name(), "acquire", failed)),
         Err(_) => Err(Error::gone(spec.name())),
+    }
+}
+
+/// Strikes the acquisition off the list when it is dropped before anything was sent, as on a runtime
+/// that has shut down.
+struct Unsent(Option<Arc<Inner>>, LeaseId);
+
+impl Unsent {
+    fn sent(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unsent {
+    fn drop(&mut self) {
+        if let Some(client) = &self.0 {
+            client.live.over(self.1, true);
+        }
     }
 }
 

@@ -1,22 +1,13 @@
 //! The client: configured once, shared by every lock of a process.
 
-use std::{fmt, pin::pin, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use tokio::{
-    runtime::Handle,
-    sync::oneshot,
-    time::{Instant, timeout, timeout_at},
-};
+use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    Acquisition, Error, LockClientBuilder, LockSpec,
-    acquire::acquire,
-    builder,
-    live::Live,
-    margin::Margin,
-    owner,
-    store::{Cause, Failure, Store},
+    Acquisition, Error, LockClientBuilder, LockSpec, acquire::acquire, builder, live::Live,
+    margin::Margin, owner, store::Store,
 };
 
 /// Takes and releases locks in one MongoDB collection.
@@ -49,47 +40,6 @@ impl Inner {
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn_on(task, &self.runtime);
     }
-
-    /// One attempt at a command of the store. One that has not ended a second after the operation
-    /// time limit, at which the server itself stops working on it, is taken for lost, with its
-    /// connection: dropping it has the driver close that.
-    pub(crate) async fn attempt<T>(
-        &self,
-        command: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
-        const GRACE: Duration = Duration::from_secs(1);
-        let attempt = timeout(self.operation_timeout + GRACE, command).await;
-        attempt.unwrap_or_else(|_| Err(Failure::lost()))
-    }
-
-    /// Runs `command` to its end, and sends its result, or, as soon as the operation time limit is
-    /// over, that it is.
-    ///
-    /// For tasks of the client: the time limit is on the client's own timer, since the caller's
-    /// runtime may have none, or may not be one.
-    pub(crate) async fn answer_in_time<T>(
-        &self,
-        sent: Instant,
-        command: impl Future<Output = Result<T, Cause>>,
-        answer: oneshot::Sender<Result<T, Failed>>,
-    ) {
-        let mut command = pin!(command);
-        // If nobody waits any more, what the command brings is dropped, which gives it back.
-        if let Ok(result) = timeout_at(sent + self.operation_timeout, &mut command).await {
-            drop(answer.send(result.map_err(Failed::Because)));
-        } else {
-            drop(answer.send(Err(Failed::Late)));
-            drop(command.await);
-        }
-    }
-}
-
-/// Why a command gave no result.
-#[derive(Debug)]
-pub(crate) enum Failed {
-    /// It took longer than the operation time limit.
-    Late,
-    Because(Cause),
 }
 
 impl LockClient {

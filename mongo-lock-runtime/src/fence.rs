@@ -208,7 +208,7 @@ impl Fenced {
         match update {
             UpdateModifications::Document(mut update) => {
                 let operators = !update.is_empty() && update.keys().all(|key| key.starts_with('$'));
-                let set = match update.entry("$set".into()).or_insert(doc! {}.into()) {
+                let set = match update.entry("$set".to_owned()).or_insert(doc! {}.into()) {
                     Bson::Document(set) if operators => set,
                     _ => {
                         return Err(Error::InvalidArgument {

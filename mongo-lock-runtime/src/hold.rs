@@ -2,11 +2,9 @@
 
 use std::ops::Deref;
 
-use tokio::sync::oneshot;
-
 use crate::{
     Error, LossReason, Release,
-    client::Failed,
+    command::Command,
     lease::Lease,
     release::{Held, Job, release},
     store::ReleaseRequest,
@@ -48,7 +46,7 @@ impl Hold {
         }
     }
 
-    fn start_release(&mut self) -> oneshot::Receiver<Result<Release, Failed>> {
+    fn start_release(&mut self) -> Command<Release> {
         self.released = true;
         // Before the command: from now on nobody may rely on it, and nothing renews it.
         self.lease.end(LossReason::Released);

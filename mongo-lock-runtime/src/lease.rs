@@ -80,7 +80,7 @@ impl Lease {
             id,
             grant,
         }));
-        lease.prolong(&mut lease.term(), sent, lease.ttl());
+        lease.prolong(&mut lease.term(), sent, lease.ttl(), lease.ttl());
         lease
     }
 
@@ -238,9 +238,17 @@ impl Lease {
         let mut term = self.term();
         // Whoever waits for the deadline may not have been polled yet, but it has passed.
         if term.end.is_none() && Instant::now() < term.deadline {
-            self.prolong(&mut term, sent, ttl);
+            self.prolong(&mut term, sent, ttl, ttl);
             term.trouble = None;
             term.alone = false;
+        }
+    }
+
+    /// When asked at `asked` or later, the server said that it lasts `left`.
+    pub(crate) fn lasts(&self, asked: Instant, left: Duration, ttl: Duration) {
+        let mut term = self.term();
+        if term.end.is_none() && Instant::now() < term.deadline {
+            self.prolong(&mut term, asked, left, ttl);
         }
     }
 
@@ -251,9 +259,10 @@ impl Lease {
         term.alone |= alone;
     }
 
-    fn prolong(&self, term: &mut Term, sent: Instant, ttl: Duration) {
+    /// It lasts `left` from some time after `from`, by a request for `ttl`.
+    fn prolong(&self, term: &mut Term, from: Instant, left: Duration, ttl: Duration) {
         let margin = self.0.client.margin.of(ttl);
-        let mut deadline = sent + ttl.saturating_sub(margin);
+        let mut deadline = from + left.saturating_sub(margin);
         if let Some(max_hold) = self.0.spec.max_hold() {
             deadline = deadline.min(self.0.since + max_hold);
         }
@@ -261,7 +270,7 @@ impl Lease {
             term.deadline = deadline;
             term.ttl = ttl;
         }
-        term.until = term.until.max(Instant::now() + ttl);
+        term.until = term.until.max(Instant::now() + left);
     }
 
     fn over(&self, term: &mut Term) -> LossReason {

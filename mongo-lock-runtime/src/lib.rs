@@ -70,6 +70,7 @@ mod acquire;
 mod body;
 mod builder;
 mod client;
+mod command;
 mod current;
 mod error;
 mod event;

@@ -2,14 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    sync::oneshot,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
 use crate::{
     acquire::Backoff,
-    client::{Failed, Inner},
+    client::Inner,
+    command::Command,
     event,
     store::{Cause, ReleaseRequest},
 };
@@ -46,16 +44,14 @@ pub(crate) struct Held {
 /// How long an unanswered acquisition may still be on its way to the server.
 const STRAGGLER: Duration = Duration::from_secs(1);
 
-/// Releases in a task of its own, which nobody needs to wait for. The receiver gets its result; it is
-/// closed when the client's runtime is gone.
+/// Releases, whether or not anybody waits for it.
 ///
 /// It repeats a failed attempt until the lease's ttl is over: from then on the lock is free without
 /// it.
-pub(crate) fn release(client: &Arc<Inner>, job: Job) -> oneshot::Receiver<Result<Release, Failed>> {
-    let (done, receiver) = oneshot::channel();
+pub(crate) fn release(client: &Arc<Inner>, job: Job) -> Command<Release> {
     client.live.releasing(job.request.lease, &job.request.name);
     let inner = Arc::clone(client);
-    client.spawn(async move {
+    Command::start(client, |done| async move {
         let started = Instant::now();
         let mut straggler = false;
         let command = async {
@@ -71,8 +67,7 @@ pub(crate) fn release(client: &Arc<Inner>, job: Job) -> oneshot::Receiver<Result
             let late = run(&inner, &job).await;
             event::release(&inner.owner, &job, &late, started.elapsed());
         }
-    });
-    receiver
+    })
 }
 
 async fn run(client: &Inner, job: &Job) -> Result<Release, Cause> {

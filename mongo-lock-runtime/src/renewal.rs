@@ -6,9 +6,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::oneshot, time::Instant};
+use tokio::time::Instant;
 
-use crate::{Error, LockSpec, LossReason, client::Inner, event, lease::Lease, store::Cause};
+use crate::{
+    Error, LockSpec, LossReason, client::Inner, command::Command, event, lease::Lease, store::Cause,
+};
 
 pub(crate) fn interval(ttl: Duration) -> Duration {
     ttl / 3
@@ -33,11 +35,16 @@ pub(crate) async fn attempt(client: Arc<Inner>, batch: Vec<Lease>, sent: Instant
             for lease in batch {
                 if renewed.gone.contains(&lease.id()) {
                     lease.end(LossReason::Gone);
-                } else if renewed.behind.contains(&lease.id()) {
+                    continue;
+                }
+                match renewed.left.get(&lease.id()) {
+                    Some((asked, left)) => lease.lasts(*asked, *left, lease.ttl()),
+                    None => lease.renewed(sent, lease.ttl()),
+                }
+                if renewed.behind.contains(&lease.id()) {
                     lease.not_renewed(&trouble, true);
                     client.live.not_renewed(&lease);
                 } else {
-                    lease.renewed(sent, lease.ttl());
                     client.live.renewed(&lease, sent);
                 }
             }
@@ -59,26 +66,30 @@ pub(crate) async fn extend(lease: &Lease, ttl: Duration) -> Result<(), Error> {
     client.margin.check(&spec)?;
     lease.check()?;
     let sent = Instant::now();
-    let (answer, receiver) = oneshot::channel();
     let (task, item) = (lease.clone(), lease.renewal(spec.ttl()));
-    client.spawn(async move {
+    let command = Command::start(client, |answer| async move {
         let inner = Arc::clone(task.client());
         let command = async {
             let items = std::slice::from_ref(&item);
             match inner.attempt(inner.store.renew(items)).await {
                 Ok(renewed) if !renewed.gone.is_empty() => task.end(LossReason::Gone),
-                Ok(renewed) if renewed.behind.is_empty() => task.renewed(sent, item.ttl),
-                Ok(renewed) => {
-                    let unknown = || Cause::Other("the server did not prolong it".into());
-                    return Err(renewed.trouble.unwrap_or_else(unknown));
-                }
+                Ok(renewed) => match renewed.left.get(&item.lease) {
+                    None => task.renewed(sent, item.ttl),
+                    Some((asked, left)) => {
+                        task.lasts(*asked, *left, item.ttl);
+                        if !renewed.behind.is_empty() {
+                            let unknown = || Cause::Other("the server did not prolong it".into());
+                            return Err(renewed.trouble.unwrap_or_else(unknown));
+                        }
+                    }
+                },
                 Err(failure) => return Err(failure.cause),
             }
             Ok(())
         };
         inner.answer_in_time(sent, command, answer).await;
     });
-    match receiver.await {
+    match command.await {
         Ok(Ok(())) => lease.check(),
         Ok(Err(failed)) => Err(client.error(lease.name(), "extend", failed)),
         Err(_) => Err(Error::gone(lease.name())),

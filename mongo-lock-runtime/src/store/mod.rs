@@ -9,13 +9,14 @@ mod mongo;
 mod tests;
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     fmt,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use mongodb::bson::Uuid;
+use tokio::time::Instant;
 
 use self::memory::MemoryStore;
 pub(crate) use self::mongo::{MongoStore, Place, StartUp};
@@ -116,8 +117,11 @@ pub(crate) struct Renewal {
 pub(crate) struct Renewed {
     /// The store no longer has them.
     pub(crate) gone: HashSet<LeaseId>,
-    /// They are live, and were not prolonged.
+    /// They are live, and seem not to have been prolonged.
     pub(crate) behind: HashSet<LeaseId>,
+    /// When it was asked how long they last, and what the answer was: they last at least so long
+    /// from then. Empty when all were prolonged.
+    pub(crate) left: HashMap<LeaseId, (Instant, Duration)>,
     /// Why.
     pub(crate) trouble: Option<Cause>,
 }

@@ -40,15 +40,13 @@ mod pipeline;
 mod renewal;
 mod start_up;
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, time::Duration};
 
 use mongodb::{
     Client, Database,
-    bson::{Bson, Document, doc},
+    bson::{Bson, Document, RawDocumentBuf, doc, rawdoc},
 };
+use tokio::time::Instant;
 
 use self::document::LockDocument;
 pub(crate) use self::start_up::StartUp;
@@ -75,26 +73,32 @@ pub(crate) struct MongoStore {
     limit_ms: i64,
     /// The server's clock, as an expression. Tests put a time in its place.
     now: Bson,
+    /// The part of the acquire command that is always the same.
+    decision: RawDocumentBuf,
 }
 
 impl MongoStore {
     pub(crate) fn new(client: &Client, place: Place, limit: Duration) -> Self {
+        let now = "$$NOW".into();
         Self {
             database: client.database(&place.database),
             place,
             limit_ms: i64::try_from(limit.as_millis()).unwrap_or(i64::MAX),
-            now: "$$NOW".into(),
+            decision: pipeline::decision(&now),
+            now,
         }
     }
 
     /// The same locks, when it is `now` milliseconds after 1970 for every command.
     #[cfg(test)]
     pub(super) fn at(&self, now: i64) -> Self {
+        let now = mongodb::bson::DateTime::from_millis(now).into();
         Self {
             database: self.database.clone(),
             place: self.place.clone(),
             limit_ms: self.limit_ms,
-            now: mongodb::bson::DateTime::from_millis(now).into(),
+            decision: pipeline::decision(&now),
+            now,
         }
     }
 
@@ -104,16 +108,17 @@ impl MongoStore {
 
     /// One attempt to acquire, one command.
     pub(crate) async fn acquire(&self, request: &Request) -> Result<Reply, Failure> {
-        let command = doc! {
-            "findAndModify": &self.place.collection,
+        let command = rawdoc! {
+            "findAndModify": self.place.collection.as_str(),
             "query": { "_id": request.name.as_str() },
-            "update": pipeline::acquire(request, &self.now),
+            "update": [pipeline::acquire(request, &self.decision)],
             "upsert": true,
             "new": true,
             "writeConcern": { "w": "majority", "wtimeout": self.limit_ms },
             "maxTimeMS": self.limit_ms,
         };
-        let reply = self.run(command).await?;
+        let reply = self.database.run_raw_command(command).await;
+        let reply = failure::check(reply)?;
         let malformed = |problem: String| Failure {
             cause: Cause::NotALockDocument(problem),
             effect_unknown: false,
@@ -176,6 +181,8 @@ impl MongoStore {
             "cursor": {},
             "maxTimeMS": self.limit_ms,
         };
+        // The answer is true of a moment after this one, however long it takes to come back.
+        let asked = Instant::now();
         let cursor = self.database.run_cursor_command(command).await;
         let mut cursor = cursor.map_err(failure::from_driver)?;
         let mut left = HashMap::new();
@@ -183,15 +190,18 @@ impl MongoStore {
             let document = cursor.deserialize_current();
             renewal::read(&document.map_err(failure::from_driver)?, &mut left);
         }
-        let passed = sent.elapsed();
         let mut renewed = Renewed::default();
         for renewal in leases {
-            match left.get(&renewal.lease) {
-                None => renewed.gone.insert(renewal.lease),
-                // It lasts as long as if it had been prolonged when the command was sent.
-                Some(left) if *left + passed >= renewal.ttl => continue,
-                Some(_) => renewed.behind.insert(renewal.lease),
+            let Some(left) = left.get(&renewal.lease).copied() else {
+                renewed.gone.insert(renewal.lease);
+                continue;
             };
+            renewed.left.insert(renewal.lease, (asked, left));
+            // What has just been prolonged has lost no more than the time on the way, while what was
+            // not has lost at least a sixth of its ttl.
+            if left + asked.duration_since(sent) + renewal.ttl / 10 < renewal.ttl {
+                renewed.behind.insert(renewal.lease);
+            }
         }
         Ok(renewed)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mongodb::bson::{Bson, Document, Uuid, doc};
+use mongodb::bson::{Binary, Bson, Document, RawDocumentBuf, Uuid, doc, rawdoc};
 
 use super::super::Request;
 
@@ -10,42 +10,56 @@ use super::super::Request;
 /// falls behind the clock, so it keeps growing when the document is gone.
 pub(super) const RETENTION_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Grants the lease if there is room, or leaves the document exactly as it is.
+/// The stage that grants the lease if there is room, or leaves the document exactly as it is.
 ///
 /// A no-op update is what makes a refusal cheap: nothing is written to the collection, the journal
-/// or the oplog.
-pub(super) fn acquire(request: &Request, now: &Bson) -> Vec<Document> {
-    let ttl_ms = millis(request.ttl);
-    let lease = doc! {
-        "lease": request.lease.0,
+/// or the oplog. What differs between requests is `$$request`; all else is [`decision`], encoded once.
+pub(super) fn acquire(request: &Request, decision: &RawDocumentBuf) -> RawDocumentBuf {
+    let lease = Binary::from_uuid(request.lease.0);
+    rawdoc! { "$replaceWith": { "$let": {
         // A label may start with a `$`, which must not become a field path.
-        "owner": { "$literal": &*request.owner },
-        "mode": "exclusive",
+        "vars": { "request": { "$literal": {
+            "lease": lease,
+            "owner": &*request.owner,
+            "mode": "exclusive",
+            "ttl_ms": millis(request.ttl),
+        } } },
+        "in": decision.clone(),
+    } } }
+}
+
+/// What becomes of the document, given `$$request`.
+pub(super) fn decision(now: &Bson) -> RawDocumentBuf {
+    // A holder whose end is no date counts as live: comparing it would silently be true or false.
+    let live = doc! { "$filter": {
+        "input": holders(),
+        "cond": { "$or": [
+            { "$gt": ["$$this.expires_at", now] },
+            { "$ne": [{ "$type": "$$this.expires_at" }, "date"] },
+        ] },
+    } };
+    // A missing token makes the sum null, which `$max` ignores.
+    let token = doc! { "$max": [{ "$add": ["$token", 1_i64] }, { "$toLong": now }] };
+    let expires_at = doc! { "$add": [now, "$$request.ttl_ms"] };
+    let lease = doc! { "$mergeObjects": ["$$request", {
         "token": "$$token",
-        "ttl_ms": ttl_ms,
         "acquired_at": now,
-        "expires_at": { "$add": [now, ttl_ms] },
-    };
-    let granted = doc! {
+        "expires_at": expires_at.clone(),
+    }] };
+    let granted = doc! { "$mergeObjects": ["$$ROOT", {
         "holders": { "$concatArrays": ["$$live", [lease]] },
         "token": "$$token",
-        "purge_at": { "$add": [now, ttl_ms + RETENTION_MS] },
-    };
-    let decide = doc! { "$let": {
-        "vars": {
-            "live": { "$filter": {
-                "input": { "$ifNull": ["$holders", []] },
-                "cond": { "$gt": ["$$this.expires_at", now] },
-            } },
-            // A missing token makes the sum null, which `$max` ignores.
-            "token": { "$max": [{ "$add": ["$token", 1_i64] }, { "$toLong": now }] },
-        },
-        "in": either(
-            doc! { "$eq": [{ "$size": "$$live" }, 0] },
-            doc! { "$mergeObjects": ["$$ROOT", granted] },
-        ),
+        "purge_at": { "$add": [expires_at, RETENTION_MS] },
+    }] };
+    let decision = doc! { "$let": {
+        "vars": { "live": live },
+        "in": { "$cond": [
+            { "$and": [{ "$eq": ["$$live", []] }, is_lock_document()] },
+            { "$let": { "vars": { "token": token }, "in": granted } },
+            "$$ROOT",
+        ] },
     } };
-    vec![doc! { "$replaceWith": either(is_lock_document(), decide) }]
+    RawDocumentBuf::try_from(&decision).expect("it has no key with a NUL byte")
 }
 
 /// Removes the lease, or lets it end when `min_hold` after its acquisition is over, if that is still
@@ -85,26 +99,14 @@ pub(super) fn millis(duration: Duration) -> i64 {
 
 /// True for a document that this protocol wrote, and for one that the upsert has just made.
 ///
-/// Anything else in the collection must be left alone, and a lock that was edited by hand must not
-/// be granted: comparing a date with another type would silently be true or false.
+/// Anything else in the collection must be left alone, and so must a lock that was edited by hand into
+/// something that cannot be understood.
 fn is_lock_document() -> Document {
     let fresh = doc! { "$eq": ["$$ROOT", { "_id": "$_id" }] };
-    let expiries = doc! { "$map": {
-        "input": "$holders",
-        "in": { "$eq": [{ "$type": "$$this.expires_at" }, "date"] },
-    } };
-    let ours = doc! { "$cond": [
+    let ours = doc! { "$and": [
         { "$isArray": "$holders" },
-        { "$and": [
-            { "$in": [{ "$type": "$token" }, ["long", "int"]] },
-            { "$lt": ["$token", i64::MAX] },
-            { "$allElementsTrue": [expiries] },
-        ] },
-        false,
+        { "$in": [{ "$type": "$token" }, ["long", "int"]] },
+        { "$lt": ["$token", i64::MAX] },
     ] };
     doc! { "$or": [fresh, ours] }
-}
-
-fn either(condition: Document, then: Document) -> Bson {
-    Bson::Document(doc! { "$cond": [condition, then, "$$ROOT"] })
 }

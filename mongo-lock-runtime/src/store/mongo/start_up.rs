@@ -2,7 +2,7 @@
 //! first nightly run.
 
 use mongodb::{
-    bson::{Document, doc},
+    bson::{Document, RawDocumentBuf, doc, rawdoc},
     error::{Error as DriverError, ErrorKind},
 };
 
@@ -38,7 +38,7 @@ impl MongoStore {
                 .await
                 .map_err(|error| self.refused(error, Step::Index))?;
         }
-        match self.database.run_command(self.rehearsal()).await {
+        match self.database.run_raw_command(self.rehearsal()).await {
             Err(error) if code(&error) == CONVERSION_FAILURE => Ok(()),
             Err(error) => Err(self.refused(error, Step::Rehearse)),
             Ok(_) => Err(Error::StartUp {
@@ -69,19 +69,20 @@ impl MongoStore {
 
     /// The acquire command, with a last stage that cannot succeed: the server checks our
     /// privileges, `insert` for the upsert among them, runs the pipeline, fails, and writes nothing.
-    fn rehearsal(&self) -> Document {
+    fn rehearsal(&self) -> RawDocumentBuf {
         let request = Request {
             name: LockName::rehearsal(),
             lease: LeaseId::unique(),
             owner: "start-up".into(),
             ttl: std::time::Duration::from_millis(1),
         };
-        let mut pipeline = pipeline::acquire(&request, &self.now);
-        pipeline.push(doc! { "$set": { "token": { "$toInt": "$_id" } } });
-        doc! {
-            "findAndModify": &self.place.collection,
+        rawdoc! {
+            "findAndModify": self.place.collection.as_str(),
             "query": { "_id": request.name.as_str() },
-            "update": pipeline,
+            "update": [
+                pipeline::acquire(&request, &self.decision),
+                { "$set": { "token": { "$toInt": "$_id" } } },
+            ],
             "upsert": true,
             "maxTimeMS": self.limit_ms,
         }

@@ -3,7 +3,7 @@
 
 use super::{
     Timed,
-    scene::{Action, Answer, Grant, Refusal, Renew, Scene, Slot},
+    scene::{Action, Answer, Grant, Left, Refusal, Renew, Scene, Slot},
 };
 
 type Script = Vec<(i64, Action, Answer)>;
@@ -382,5 +382,8 @@ fn released(there: bool) -> Answer {
 }
 
 fn gone(leases: &[Slot]) -> Answer {
-    Answer::Gone(leases.iter().copied().collect())
+    Answer::Renewed {
+        gone: leases.iter().copied().collect(),
+        left: Left::default(),
+    }
 }

@@ -2,7 +2,7 @@
 //! times and tokens as milliseconds after [`START`].
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, SystemTime},
@@ -53,7 +53,7 @@ pub(super) enum Answer {
     Granted(Grant),
     Refused(Refusal),
     Released(bool),
-    Gone(BTreeSet<Slot>),
+    Renewed { gone: BTreeSet<Slot>, left: Left },
     Deleted(bool),
     Failed(String),
 }
@@ -72,6 +72,19 @@ pub(super) struct Refusal {
     pub(super) until: i64,
     pub(super) token: i64,
 }
+
+/// How long leases still last, where a store says so: the one in memory never needs to. Hence one
+/// answer is not another for it, and it is for the witness to judge.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Left(pub(super) BTreeMap<Slot, i64>);
+
+impl PartialEq for Left {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Left {}
 
 /// Names and ids that nobody else uses, so that many tests can share a collection.
 pub(super) struct Scene(u64);
@@ -165,7 +178,14 @@ impl Scene {
             assert_eq!(self.lease(slot), lease, "nobody asked for it");
             slot
         };
-        Answer::Gone(renewed.gone.into_iter().map(slot).collect())
+        let left = renewed.left.into_iter().map(|(lease, (_, left))| {
+            let left = i64::try_from(left.as_millis()).unwrap();
+            (slot(lease), left)
+        });
+        Answer::Renewed {
+            left: Left(left.collect()),
+            gone: renewed.gone.into_iter().map(slot).collect(),
+        }
     }
 }
 

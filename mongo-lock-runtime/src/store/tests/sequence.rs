@@ -26,7 +26,7 @@ pub(super) fn random(seed: u64) -> Vec<Step> {
         now: 0,
         holders: [None; NAMES as usize],
     };
-    let length = dice.rng.usize(5..=8);
+    let length = dice.rng.usize(5..=7);
     let mut steps: Vec<_> = (0..length).map(|_| dice.step()).collect();
     // A stranger has the last word: its answer shows the state that the others have left.
     let stranger = Slot {

@@ -87,13 +87,18 @@ impl Witness {
             (Action::Release { lease, min_hold }, Answer::Released(there)) => {
                 self.released(*lease, *min_hold, *there)
             }
-            (Action::Renew(leases), Answer::Gone(gone)) => {
+            (Action::Renew(leases), Answer::Renewed { gone, left }) => {
                 for renew in leases {
                     self.renewed(renew.lease, renew.ttl, gone.contains(&renew.lease))?;
                 }
                 let kept = |renew: &Renew| !gone.contains(&renew.lease);
                 if !gone.is_empty() && leases.iter().any(kept) {
                     self.saw(Event::RenewalOfMixed);
+                }
+                for (lease, left) in &left.0 {
+                    let held = self.lock(*lease).held.as_ref();
+                    let held = held.filter(|held| held.is(*lease)).ok_or("it is gone")?;
+                    same(*left, held.until - now)?;
                 }
                 Ok(())
             }
