@@ -3,7 +3,7 @@
 //! The driver wants its futures polled to completion, and somebody must be there to give back what a
 //! late answer brings. A task of its own does both, but costs two hand-overs between threads, a tenth
 //! of a refusal's time. So a caller on the client's own runtime polls the command itself, and when it
-//! is dropped, the command goes on in a task.
+//! is dropped, or moves elsewhere, the command goes on in a task.
 
 use std::{
     pin::{Pin, pin},
@@ -52,17 +52,29 @@ impl<T: Send + 'static> Command<T> {
         F: Future<Output = ()> + Send + 'static,
     {
         let (sender, answer) = oneshot::channel();
-        let command = command(sender);
-        let at_home = Handle::try_current().is_ok_and(|here| here.id() == client.runtime.id());
-        Self {
+        let mut started = Self {
             client: Arc::clone(client),
-            running: if at_home {
-                Some(Box::pin(command))
-            } else {
-                client.spawn(command);
-                None
-            },
+            running: Some(Box::pin(command(sender))),
             answer,
+        };
+        started.leave_abroad();
+        started
+    }
+}
+
+impl<T> Command<T> {
+    /// Elsewhere than on the client's runtime, the command has no timer and no connections.
+    fn leave_abroad(&mut self) {
+        let here = Handle::try_current();
+        if !here.is_ok_and(|here| here.id() == self.client.runtime.id()) {
+            self.leave();
+        }
+    }
+
+    /// Leaves the command to a task.
+    fn leave(&mut self) {
+        if let Some(command) = self.running.take() {
+            self.client.spawn(command);
         }
     }
 }
@@ -71,6 +83,8 @@ impl<T> Future for Command<T> {
     type Output = Result<Answer<T>, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // At every poll: a future may move between executors.
+        self.leave_abroad();
         if let Some(command) = &mut self.running
             && command.as_mut().poll(cx).is_ready()
         {
@@ -83,9 +97,7 @@ impl<T> Future for Command<T> {
 impl<T> Drop for Command<T> {
     fn drop(&mut self) {
         // Also after an answer: one that says "late" leaves a command that still runs.
-        if let Some(command) = self.running.take() {
-            self.client.spawn(command);
-        }
+        self.leave();
     }
 }
 

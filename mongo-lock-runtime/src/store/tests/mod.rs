@@ -12,7 +12,11 @@ mod server_clock;
 mod shrink;
 mod witness;
 
-use std::{sync::Mutex, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use mongo_lock_testkit::{Server, TestDb};
 use mongodb::{
@@ -43,7 +47,10 @@ enum Timed {
 }
 
 struct Mongo {
+    /// On the clock of production.
     store: MongoStore,
+    /// On the test's clock, one for each time that it has shown.
+    timed: Mutex<HashMap<i64, Arc<MongoStore>>>,
     documents: Collection<Document>,
     /// Drops its data, where the server does not go with the test.
     database: TestDb,
@@ -81,12 +88,19 @@ impl Mongo {
             documents: client.database(database.name()).collection(COLLECTION),
             // Long, since a test on a busy machine must not fail for being late.
             store: MongoStore::new(&client, place, Duration::from_secs(60)),
+            timed: Mutex::default(),
             database,
         }
     }
 
+    fn at(&self, now: i64) -> Arc<MongoStore> {
+        let mut timed = self.timed.lock().unwrap();
+        let store = timed.entry(now);
+        Arc::clone(store.or_insert_with(|| Arc::new(self.store.at(now))))
+    }
+
     async fn answer(&self, scene: &Scene, now: i64, action: &Action) -> Answer {
-        let store = self.store.at(now);
+        let store = self.at(now);
         let answer = match action {
             Action::Acquire { lease, ttl } => {
                 let reply = store.acquire(&scene.request(*lease, *ttl)).await;

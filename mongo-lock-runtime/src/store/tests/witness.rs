@@ -192,12 +192,16 @@ impl Witness {
         if let Some(held) = held {
             held.until = held.until.max(after(now, ttl));
         }
-        self.saw(if live {
-            Event::Renewed
+        let (event, state) = if live {
+            (Event::Renewed, "live")
         } else {
-            Event::RenewalOfGone
-        });
-        same(gone, !live)
+            (Event::RenewalOfGone, "gone")
+        };
+        self.saw(event);
+        if gone == live {
+            return Err(format!("{lease:?} is {state}"));
+        }
+        Ok(())
     }
 
     fn lock(&mut self, lease: Slot) -> &mut Lock {

@@ -1,0 +1,60 @@
+//! Processes that fire locked jobs, a tormentor that kills, stops, cuts off and fails over what it
+//! can, and a checker that reads afterwards what every body wrote down, and looks for a promise that
+//! was broken.
+//!
+//! `cargo run --release --example torture -- --seconds 120` does all of it, on a real replica set of
+//! three nodes. It ends with an error when a promise was broken, and shows the evidence.
+//!
+//! - `--seconds N`: how long the torment lasts, 30 by default; start and end come on top.
+//! - `--seed N`: repeats a run's schedule of jobs and faults. What they hit depends on timing.
+//! - `--workers N`: how many processes, 6 by default. Every third one talks through proxies.
+
+#![allow(
+    clippy::print_stdout,
+    reason = "an example talks to the person who runs it"
+)]
+
+mod run;
+
+use std::env;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use run::{Launch, Settings};
+
+fn main() -> Result<()> {
+    if let Some(config) = run::worker::config() {
+        return run::worker::main(&config);
+    }
+    let settings = settings(env::args().skip(1))?;
+    println!("torture: --seed {}", settings.seed);
+    let report = run::main(&settings)?;
+    println!("{report}");
+    ensure!(
+        report.acquisitions > 0,
+        "nothing was acquired, so nothing was shown"
+    );
+    if !report.violations.is_empty() {
+        bail!("{} promises were broken", report.violations.len());
+    }
+    Ok(())
+}
+
+fn settings(mut args: impl Iterator<Item = String>) -> Result<Settings> {
+    let mut settings = Settings::new(Launch {
+        program: env::current_exe()?,
+        args: Vec::new(),
+    });
+    while let Some(flag) = args.next() {
+        let value = args.next().unwrap_or_default();
+        let number: u64 = value
+            .parse()
+            .with_context(|| format!("`{flag}` wants a number, not `{value}`"))?;
+        match flag.as_str() {
+            "--seconds" => settings.seconds = number,
+            "--seed" => settings.seed = number,
+            "--workers" => settings.workers = usize::try_from(number)?.max(2),
+            _ => bail!("no such flag: `{flag}`; there are --seconds, --seed and --workers"),
+        }
+    }
+    Ok(settings)
+}

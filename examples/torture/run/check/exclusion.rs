@@ -1,0 +1,138 @@
+//! One holder: when a lease begins, the one before it is over, and so is its body.
+//!
+//! A lease is over when its holder released it, which is after its body, or when the server let it
+//! expire. The holder's word for the first is the line with which its body ended. For the second,
+//! the server may not be early: neither before what it granted, nor before what the holder was told
+//! that it can rely on. And then the body must not have gone on.
+
+use std::collections::BTreeMap;
+
+use super::{
+    super::{
+        clock::{MILLISECOND, Micros, seconds},
+        evidence::{Evidence, Hold},
+        ledger::Line,
+    },
+    Findings,
+};
+
+const PROMISE: &str = "one holder";
+
+/// The server stamps a lease when it begins to work on the request, not when it grants it. If the
+/// lock is released in between, the stamp is from before the release. This much of that is the
+/// server being busy, not a lock that was granted too early.
+pub(super) const STAMP: Micros = 250_000;
+
+pub(super) fn check(evidence: &Evidence, findings: &mut Findings) {
+    let mut by_name = BTreeMap::<&str, Vec<&Hold>>::new();
+    for hold in &evidence.holds {
+        by_name.entry(&hold.name).or_default().push(hold);
+    }
+    for holds in by_name.values_mut() {
+        holds.sort_by_key(|hold| (hold.acquired_at, hold.token));
+        for pair in holds.windows(2) {
+            follows(evidence, pair[0], pair[1], findings);
+        }
+    }
+}
+
+fn follows(evidence: &Evidence, first: &Hold, next: &Hold, findings: &mut Findings) {
+    let early = first.ended.map(|ended| ended - next.acquired_at);
+    match early {
+        Some(..=0) => {
+            let free_at = first.acquired_at + first.min_hold;
+            if next.acquired_at < free_at && !removed(evidence, first, next.acquired_at) {
+                let early = seconds(free_at - next.acquired_at);
+                let what = format!("a lock was free {early} before its `min_hold` was over");
+                findings.violation(PROMISE, what, evidence_of(first, next, &[]));
+            }
+            return;
+        }
+        // It was released before the other one's holder learned that it has the lock.
+        Some(early) if early <= STAMP && first.ended <= Some(next.began().at) => {
+            findings.stamped_early.add(early);
+            return;
+        }
+        _ => {}
+    }
+    if removed(evidence, first, next.acquired_at) {
+        return;
+    }
+    // So it was not released. It may have expired.
+    let early = first.granted() - next.acquired_at;
+    if early > MILLISECOND {
+        let early = seconds(early);
+        let what = format!("a lock passed on {early} before the end of its holder's lease");
+        findings.violation(PROMISE, what, evidence_of(first, next, &[]));
+        return;
+    }
+    let (until, told) = first.relied;
+    let early = until - next.acquired_at;
+    if early > MILLISECOND {
+        let early = seconds(early);
+        let what = format!("a lock passed on {early} before its holder believed so");
+        findings.violation(PROMISE, what, evidence_of(first, next, &[told]));
+        return;
+    }
+    went_on(evidence, first, next, findings);
+}
+
+/// Its body wrote something when somebody else had the lock.
+fn went_on(evidence: &Evidence, first: &Hold, next: &Hold, findings: &mut Findings) {
+    let late: Vec<usize> = (0..first.lines.len())
+        .filter(|&index| first.lines[index].at > next.acquired_at + MILLISECOND)
+        .collect();
+    let unexcused: Vec<usize> = late
+        .iter()
+        .copied()
+        .filter(|&index| !excused(evidence, first, index))
+        .collect();
+    if late.len() > unexcused.len() {
+        findings.excused += 1;
+    }
+    if let Some(&last) = unexcused.last() {
+        let by = seconds(first.lines[last].at - next.acquired_at);
+        let what = format!("a body went on for {by} after its lock had passed on");
+        findings.violation(PROMISE, what, evidence_of(first, next, &unexcused));
+    }
+}
+
+/// Whether its process was paused after this poll of the body had begun, and before the line was
+/// written. A body that blocked its thread says so. A body that was late so may then end.
+pub(super) fn excused(evidence: &Evidence, hold: &Hold, index: usize) -> bool {
+    let line = &hold.lines[index];
+    let process = evidence.processes.get(&hold.by);
+    let paused = |polled| process.is_some_and(|it| it.paused_between(polled, line.at));
+    line.kind == "blocked"
+        || line.number("polled").is_ok_and(paused)
+        || line.kind == "ended" && index > 0 && excused(evidence, hold, index - 1)
+}
+
+/// Somebody deleted the lock's document during this lease, and so made room for the next one. The
+/// holder must notice before its deadline: that is checked as a limit.
+fn removed(evidence: &Evidence, hold: &Hold, next: Micros) -> bool {
+    evidence.removals.iter().any(|removal| {
+        removal.name == hold.name
+            && removal.span.to >= hold.acquired_at
+            && removal.span.from <= next + MILLISECOND
+            && hold.ended.is_none_or(|ended| ended >= removal.span.from)
+    })
+}
+
+/// The lines that show it: both beginnings, those of the first one's body that matter, and its end.
+pub(super) fn evidence_of(first: &Hold, next: &Hold, which: &[usize]) -> Vec<Line> {
+    let mut lines = of(first, which);
+    lines.push(next.began().clone());
+    lines.sort_by_key(|line| line.at);
+    lines
+}
+
+pub(super) fn of(hold: &Hold, which: &[usize]) -> Vec<Line> {
+    const MOST: usize = 5;
+    let mut which: Vec<usize> = which.iter().copied().take(MOST).collect();
+    which.push(0);
+    which.push(hold.lines.len() - 1);
+    which.sort_unstable();
+    which.dedup();
+    which.iter().map(|&it| hold.lines[it].clone()).collect()
+}

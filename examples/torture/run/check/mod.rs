@@ -1,0 +1,70 @@
+//! Looks for a promise that was broken, in the evidence alone.
+
+mod exclusion;
+mod expiry;
+mod fence;
+mod limits;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+use super::{clock::Micros, evidence::Evidence, history::History, ledger::Line};
+
+/// A broken promise, with the lines that show it.
+#[derive(Debug, Clone)]
+pub(crate) struct Violation {
+    pub(crate) promise: &'static str,
+    pub(crate) what: String,
+    pub(crate) lines: Vec<Line>,
+}
+
+/// What is no violation, and worth to know.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) violations: Vec<Violation>,
+    /// The longest that somebody was refused because of a holder that was dead.
+    pub(crate) blocked_by_dead: Longest,
+    /// The longest that it took until the lock of a dead holder was taken again.
+    pub(crate) taken_after_death: Longest,
+    /// The longest that somebody was refused because of a lease that no body knew of.
+    pub(crate) blocked_by_orphan: Longest,
+    /// Bodies that went on for a line because their process was paused, or blocked, in the middle
+    /// of a step.
+    pub(crate) excused: u64,
+    /// How long before the end of its predecessor a lease began, by the server's stamps, although it
+    /// was granted afterwards.
+    pub(crate) stamped_early: Longest,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Longest {
+    pub(crate) count: u64,
+    pub(crate) time: Micros,
+}
+
+impl Longest {
+    fn add(&mut self, time: Micros) {
+        self.count += 1;
+        self.time = self.time.max(time);
+    }
+}
+
+impl Findings {
+    fn violation(&mut self, promise: &'static str, what: String, lines: Vec<Line>) {
+        self.violations.push(Violation {
+            promise,
+            what,
+            lines,
+        });
+    }
+}
+
+pub(crate) fn check(evidence: &Evidence, history: &History) -> Findings {
+    let mut findings = Findings::default();
+    exclusion::check(evidence, &mut findings);
+    limits::check(evidence, &mut findings);
+    tokens::check(evidence, &mut findings);
+    fence::check(evidence, history, &mut findings);
+    expiry::check(evidence, &mut findings);
+    findings
+}

@@ -1,0 +1,132 @@
+//! What a holder wrote about its lease, and others about theirs.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::super::{clock::Micros, ledger::Line};
+
+/// One lease, as its holder saw it.
+#[derive(Debug, Clone)]
+#[allow(clippy::struct_field_names, reason = "the words of the library")]
+pub(crate) struct Hold {
+    pub(crate) by: Arc<str>,
+    pub(crate) name: String,
+    pub(crate) token: i64,
+    /// By the server's clock.
+    pub(crate) acquired_at: Micros,
+    /// Before the call that acquired it.
+    pub(crate) asked: Micros,
+    pub(crate) ttl: Micros,
+    /// The longest that one request could make it last.
+    pub(crate) longest: Micros,
+    pub(crate) renew: bool,
+    pub(crate) max_hold: Micros,
+    pub(crate) min_hold: Micros,
+    pub(crate) extended: bool,
+    /// All that its body wrote, in order. In the first, it began.
+    pub(crate) lines: Vec<Line>,
+    /// The latest end of the lease that its body was told, and the line in which.
+    pub(crate) relied: (Micros, usize),
+    /// When its body was over, in whatever way; never, when its process was killed.
+    pub(crate) ended: Option<Micros>,
+}
+
+impl Hold {
+    pub(super) fn begin(line: Line, asked: Micros) -> Result<Self> {
+        Ok(Self {
+            by: Arc::clone(&line.by),
+            name: line.text("name")?.to_owned(),
+            token: line.number("token")?,
+            acquired_at: line.number("acquired_at")?,
+            asked,
+            ttl: line.number("ttl")?,
+            longest: line.number("longest")?,
+            renew: line.number("renew")?,
+            max_hold: line.number("max_hold")?,
+            min_hold: line.number("min_hold")?,
+            extended: false,
+            relied: (line.at + line.number::<Micros>("left")?, 0),
+            lines: vec![line],
+            ended: None,
+        })
+    }
+
+    /// Takes the lines that the body itself wrote.
+    pub(super) fn add(&mut self, line: Line) -> Result<()> {
+        match line.kind.as_str() {
+            "ended" => self.ended = Some(line.at),
+            "extended" => self.extended = true,
+            "step" | "wrote" | "blocks" | "blocked" => {}
+            _ => return Ok(()),
+        }
+        let left: Micros = line.number("left")?;
+        // With nothing left, it ended at some time before.
+        if left > 0 && line.at + left > self.relied.0 {
+            self.relied = (line.at + left, self.lines.len());
+        }
+        self.lines.push(line);
+        Ok(())
+    }
+
+    pub(crate) fn began(&self) -> &Line {
+        &self.lines[0]
+    }
+
+    /// When the server granted it until, without what came later.
+    pub(crate) fn granted(&self) -> Micros {
+        self.acquired_at + self.ttl
+    }
+
+    /// The safety margin that the library states: a fifth of the ttl, at most a second.
+    pub(crate) fn margin(&self) -> Micros {
+        (self.ttl / 5).min(1_000_000)
+    }
+}
+
+/// A call that was skipped, and what it was told.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    pub(crate) name: String,
+    /// Before the call.
+    pub(crate) asked: Micros,
+    pub(crate) holder: Arc<str>,
+    pub(crate) token: i64,
+    pub(crate) since: Micros,
+    pub(crate) until: Micros,
+    pub(crate) line: Line,
+}
+
+impl Refusal {
+    pub(super) fn new(line: Line, asked: Micros) -> Result<Self> {
+        Ok(Self {
+            name: line.text("name")?.to_owned(),
+            asked,
+            holder: line.text("holder")?.into(),
+            token: line.number("token")?,
+            since: line.number("since")?,
+            until: line.number("until")?,
+            line,
+        })
+    }
+}
+
+/// A fenced write, of which its writer knows what came.
+#[derive(Debug, Clone)]
+pub(crate) struct Write {
+    pub(crate) name: String,
+    pub(crate) token: i64,
+    pub(crate) id: String,
+    pub(crate) line: Line,
+}
+
+impl Write {
+    pub(super) fn new(hold: &Hold, line: Line) -> Result<Self> {
+        Ok(Self {
+            name: hold.name.clone(),
+            token: hold.token,
+            id: line.text("write")?.to_owned(),
+            line,
+        })
+    }
+}

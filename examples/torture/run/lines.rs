@@ -1,0 +1,58 @@
+//! The lines that more than one kind of process writes.
+
+use mongo_lock_runtime::{Lease, Skipped};
+
+use super::{
+    clock::{Micros, micros, now, span},
+    jobs::Kind,
+    ledger::Ledger,
+};
+
+/// A call of a job is about to ask for its lock.
+pub(crate) fn asked(ledger: &Ledger, call: u64, name: &str, kind: Kind) {
+    ledger.write(
+        "asked",
+        format_args!("call={call} name={name} job={kind:?}"),
+    );
+}
+
+/// It has it.
+pub(crate) fn began(ledger: &Ledger, call: u64, kind: Kind, lease: &Lease, polled: Micros) {
+    let terms = kind.terms();
+    let optional = |time: Option<_>| time.map_or(0, span);
+    // The line's time is from before the look at what is left: so the end that they add up to is
+    // never later than the one that the holder was told.
+    let at = now();
+    ledger.write_at(
+        at,
+        "began",
+        format_args!(
+            "call={call} name={} job={kind:?} token={} acquired_at={} ttl={} longest={} renew={} \
+             max_hold={} min_hold={} polled={polled} left={}",
+            lease.name(),
+            lease.token(),
+            micros(lease.acquired_at()),
+            span(terms.ttl),
+            span(terms.longest),
+            terms.renew,
+            optional(terms.max_hold),
+            optional(terms.min_hold),
+            span(lease.time_left()),
+        ),
+    );
+}
+
+/// Somebody else has it.
+pub(crate) fn skipped(ledger: &Ledger, call: u64, skipped: &Skipped) {
+    ledger.write(
+        "skipped",
+        format_args!(
+            "call={call} name={} holder={} token={} since={} until={}",
+            skipped.name,
+            skipped.holder,
+            skipped.token,
+            micros(skipped.since),
+            micros(skipped.until),
+        ),
+    );
+}

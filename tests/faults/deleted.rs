@@ -1,0 +1,73 @@
+//! Somebody deletes a lock's document under its holder.
+
+use std::time::Duration;
+
+use mongo_lock_runtime::{Error, LockSpec, LossReason, Release, distributed_lock};
+
+use crate::{
+    stage::Stage,
+    support::{acquire, spec},
+    tools::{SOON, body, delete, live, ms, only, within},
+};
+
+const TTL: Duration = ms(1500);
+
+#[distributed_lock(name = "renewed", ttl = TTL, renew)]
+async fn renewed<F: Future>(body: F) -> F::Output {
+    body.await
+}
+
+#[tokio::test]
+async fn a_renewed_lease_is_lost_at_the_next_renewal() {
+    for passes_on in [false, true] {
+        let stage = Stage::new().await;
+        let Stage { db, client } = &stage;
+        let other = stage.other().await;
+        let (body, hand) = body();
+        let scoped = client.clone();
+        let call = tokio::spawn(async move { scoped.scope(renewed(body)).await });
+        hand.started().await;
+        delete(db, "renewed").await;
+        let mut successor = None;
+        if passes_on {
+            successor = Some(acquire(&other, &spec("renewed", 60_000)).await);
+        }
+        // A third of the ttl, and not at the deadline.
+        let error = within(TTL * 2 / 3, call).await.unwrap().unwrap_err();
+        let fits = matches!(
+            error,
+            Error::LeaseLost {
+                reason: LossReason::Gone,
+                ..
+            }
+        );
+        assert!(fits, "{error}");
+        assert!(!hand.is_running());
+        client.shutdown().await;
+        if let Some(successor) = successor {
+            let lease = only(&live(db, "renewed").await);
+            assert_eq!(lease.token, successor.token());
+            assert_eq!(lease.expires_at, successor.expires_at());
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_renewal_its_release_touches_nobody() {
+    let stage = Stage::new().await;
+    let Stage { db, client } = &stage;
+    let other = stage.other().await;
+    let minimum = LockSpec::builder("b", ms(60_000)).min_hold(ms(30_000));
+    for spec in [spec("a", 60_000), minimum.build().unwrap()] {
+        let name = spec.name().as_str();
+        let gone = acquire(client, &spec).await;
+        delete(db, name).await;
+        let successor = acquire(&other, &spec).await;
+        assert!(successor.token() > gone.token());
+        let before = only(&live(db, name).await);
+        let release = within(SOON, gone.release()).await.unwrap();
+        assert_eq!(release, Release::AlreadyGone);
+        assert_eq!(only(&live(db, name).await), before);
+        assert_eq!(successor.release().await.unwrap(), Release::Freed);
+    }
+}

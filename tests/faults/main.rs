@@ -1,0 +1,36 @@
+//! Locks while something is broken: the server, the network, a clock, the process, the caller.
+//!
+//! One file per fault. Most share one server and harm only their own connections to it; those that
+//! kill nodes start their own.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test says what it expects, helpers included; a failure names the line"
+)]
+
+mod cancelled;
+mod crowd;
+mod current;
+mod dead_holder;
+mod deadline;
+mod deleted;
+mod extend;
+mod failover;
+mod faulty_acquires;
+mod faulty_releases;
+mod faulty_renewals;
+mod max_hold;
+mod min_hold;
+mod on_lost;
+mod panics;
+mod restart;
+mod runtimes;
+mod shutdown;
+mod silence;
+mod stage;
+mod tools;
+mod wall_clock;
+
+#[allow(dead_code, reason = "shared with tests/locks, which uses all of it")]
+#[path = "../locks/support.rs"]
+mod support;
