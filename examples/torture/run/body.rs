@@ -105,6 +105,8 @@ pub(crate) struct Hold<'a> {
     call: &'a Call,
     lease: Lease,
     writes: u64,
+    /// Whether the lock's document has been seen to exist.
+    exists: bool,
     ended: bool,
 }
 
@@ -116,6 +118,7 @@ impl<'a> Hold<'a> {
             call,
             lease: lease.clone(),
             writes: 0,
+            exists: false,
             ended: false,
         }
     }
@@ -151,7 +154,7 @@ impl<'a> Hold<'a> {
             // Late without anybody's fault but its own. The write is sent before the next await.
             self.line("blocked", format_args!("write={id}"));
         }
-        let result = write(self.call, &self.lease, &id).await;
+        let result = write(self.call, &self.lease, &id, &mut self.exists).await;
         self.line("wrote", format_args!("write={id} {result}"));
     }
 
@@ -160,6 +163,7 @@ impl<'a> Hold<'a> {
         Late {
             call: self.call,
             lease: self.lease.clone(),
+            exists: self.exists,
         }
     }
 
@@ -182,15 +186,16 @@ impl Drop for Hold<'_> {
 pub(crate) struct Late<'a> {
     call: &'a Call,
     lease: Lease,
+    exists: bool,
 }
 
 impl Late<'_> {
-    pub(crate) async fn write(&self) {
+    pub(crate) async fn write(&mut self) {
         let call = self.call;
         let id = format!("{}.{}.{:x}", call.label, call.number, now());
         call.ledger
             .write("late", format_args!("call={} write={id}", call.number));
-        let result = write(call, &self.lease, &id).await;
+        let result = write(call, &self.lease, &id, &mut self.exists).await;
         call.ledger.write(
             "wrote-late",
             format_args!("call={} write={id} {result}", call.number),
@@ -200,10 +205,17 @@ impl Late<'_> {
 
 /// A write that proves itself: it appends its id and its token to the document of the lock, so that
 /// the document shows who wrote in which order.
-async fn write(call: &Call, lease: &Lease, id: &str) -> String {
+async fn write(call: &Call, lease: &Lease, id: &str, exists: &mut bool) -> String {
+    let filter = doc! { "_id": call.name };
     let push = doc! { "$push": { "history": { "token": lease.token(), "write": id } } };
     let fence = lease.fenced(&call.data);
-    match fence.upsert_one(doc! { "_id": call.name }, push).await {
+    let written = if *exists {
+        fence.update_one(filter, push).await
+    } else {
+        fence.upsert_one(filter, push).await
+    };
+    *exists |= written.is_ok();
+    match written {
         Ok(FencedWrite::Applied) => "result=applied".into(),
         Ok(FencedWrite::Refused { newer }) => format!("result=refused newer={newer}"),
         Ok(other) => format!("result=other text={other:?}"),

@@ -1,9 +1,9 @@
 //! The workers, as the parent sees them: started, killed, stopped, cut off. What is done to them is
 //! written down before and after, so that the checker knows who could do what when.
 
-use std::{path::PathBuf, process::Stdio, sync::Arc, time::Duration};
+use std::{fs, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use mongo_lock_testkit::{Proxy, ProxyMode, Server};
 use tokio::{
     io::AsyncWriteExt as _,
@@ -169,6 +169,7 @@ impl Fleet {
         let (label, pid) = slot.worker()?;
         self.faults.write("stopping", format_args!("label={label}"));
         signal("STOP", pid).await?;
+        until_stopped(pid).await?;
         self.faults.write("stopped", format_args!("label={label}"));
         Ok(())
     }
@@ -184,14 +185,21 @@ impl Fleet {
         Ok(())
     }
 
-    /// Has all of its proxies behave so for `time`.
-    pub(crate) async fn cut(&self, slot: &Slot, mode: ProxyMode, time: Duration) -> Result<()> {
+    /// Has all of its proxies behave so, one after another, each for its time.
+    pub(crate) async fn cut(
+        &self,
+        slot: &Slot,
+        by: &str,
+        modes: &[(ProxyMode, Duration)],
+    ) -> Result<()> {
         let worker = slot.worker.as_ref().context("the slot is empty")?;
-        self.hung(slot.number, &format!("{mode:?}"), async {
-            for proxy in &worker.proxies {
-                proxy.set(mode).await?;
+        self.hung(slot.number, by, async {
+            for (mode, time) in modes {
+                for proxy in &worker.proxies {
+                    proxy.set(*mode).await?;
+                }
+                sleep(*time).await;
             }
-            sleep(time).await;
             for proxy in &worker.proxies {
                 proxy.set(ProxyMode::Forward).await?;
             }
@@ -261,4 +269,38 @@ async fn signal(name: &str, pid: u32) -> Result<()> {
         .context("starting `sh`, which sends signals")?;
     ensure!(sent.success(), "SIG{name} was not sent: {sent}");
     Ok(())
+}
+
+/// The signal is delivered when one of its threads is next scheduled, and the others go on until they
+/// are: on a busy machine, that takes a while.
+async fn until_stopped(pid: u32) -> Result<()> {
+    /// Where the states of threads cannot be read.
+    const LONG: Duration = Duration::from_millis(200);
+    const MOST: u32 = 10_000;
+    let Ok(mut states) = states(pid) else {
+        sleep(LONG).await;
+        return Ok(());
+    };
+    for _ in 0..MOST {
+        if states.iter().all(|state| *state == Some('T')) {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(1)).await;
+        states = self::states(pid)?;
+    }
+    bail!("a process does not stop; its threads: {states:?}")
+}
+
+/// Of each thread; `None` when that is over.
+fn states(pid: u32) -> Result<Vec<Option<char>>> {
+    let mut states = Vec::new();
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        // `<id> (<name>) <state> …`, and the name may have parentheses.
+        let stat = fs::read_to_string(thread?.path().join("stat")).unwrap_or_default();
+        let state = stat
+            .rsplit_once(") ")
+            .and_then(|(_, rest)| rest.chars().next());
+        states.push(state);
+    }
+    Ok(states)
 }

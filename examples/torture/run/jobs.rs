@@ -267,7 +267,7 @@ async fn guarded(call: &Call) -> Result<Outcome<()>> {
     let lease = guard.lease().clone();
     let mut hold = Hold::begin(call, &lease);
     in_steps_while_held(call, &mut hold, &lease).await;
-    let late = hold.end();
+    let mut late = hold.end();
     if call.plan.drops {
         drop(guard);
     } else {

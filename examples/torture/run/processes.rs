@@ -117,14 +117,18 @@ async fn inflict(
             fleet.finish(&mut slot).await?;
             fleet.begin(&mut slot)
         }
+        Fault::Cut(mode) => {
+            let by = format!("{mode:?}");
+            fleet.cut(&slot, &by, &[(mode, time * 2 / 3)]).await
+        }
         // Requests overtake each other.
         Fault::Jitter => {
-            for part in 1..8 {
-                fleet.cut(&slot, ProxyMode::Hang, time / 8 / part).await?;
-                sleep(time / 64 * part).await;
-            }
-            Ok(())
+            let parts = (1..8).flat_map(|part| {
+                let (hang, forward) = (time / 8 / part, time / 64 * part);
+                [(ProxyMode::Hang, hang), (ProxyMode::Forward, forward)]
+            });
+            let parts: Vec<_> = parts.collect();
+            fleet.cut(&slot, "Jitter", &parts).await
         }
-        Fault::Cut(mode) => fleet.cut(&slot, mode, time * 2 / 3).await,
     }
 }

@@ -87,7 +87,7 @@ fn text(evidence: &Evidence, findings: &Findings) -> String {
             "calls failed",
             list(
                 "failed ",
-                &["lost", "timeout", "database", "other", "probe"],
+                &["lost", "timeout", "database", "shut-down", "other"],
             ),
         ),
         row(
@@ -107,6 +107,7 @@ fn text(evidence: &Evidence, findings: &Findings) -> String {
                     "Hang",
                     "HoldReplies",
                     "Refuse",
+                    "Jitter",
                     "Close",
                     "Block",
                     "Error",

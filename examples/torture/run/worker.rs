@@ -1,6 +1,7 @@
 //! A worker: a process that fires jobs until it is told to finish, or killed.
 
 use std::{
+    any::Any,
     env, fs,
     future::pending,
     io::{BufRead as _, stdin},
@@ -15,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Error, Result};
+use anyhow::{Context as _, Error, Result, anyhow};
 use mongo_lock_runtime::{Error as LockError, LockClient, Outcome};
 use mongodb::{
     Client, Collection,
@@ -96,12 +97,7 @@ pub(crate) fn main(config: &Config) -> Result<()> {
     thread::spawn(move || listen(&folder, finish));
     let report = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
-        let payload = panic.payload();
-        let on_purpose = payload
-            .downcast_ref()
-            .is_some_and(|text: &String| text == PANIC)
-            || payload.downcast_ref() == Some(&PANIC);
-        if !on_purpose {
+        if panic_text(panic.payload()) != PANIC {
             report(panic);
         }
     }));
@@ -110,6 +106,12 @@ pub(crate) fn main(config: &Config) -> Result<()> {
         .enable_all()
         .build()?
         .block_on(work(config, ledger, finished))
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_default()
 }
 
 /// Waits for the order to finish. When the pipe closes instead, the parent is gone: then so is
@@ -210,11 +212,14 @@ impl Worker {
         let result = spawn(call).await;
         let result = match result {
             Ok(result) => result,
-            Err(error) if error.is_panic() => {
-                self.ledger.write("panicked", format_args!("call={number}"));
-                return Verdict::Answer;
-            }
-            Err(error) => Err(error.into()),
+            Err(error) => match error.try_into_panic().map(|panic| panic_text(&*panic)) {
+                Ok(text) if text == PANIC => {
+                    self.ledger.write("panicked", format_args!("call={number}"));
+                    return Verdict::Answer;
+                }
+                Ok(text) => Err(anyhow!("it panicked: {text}")),
+                Err(error) => Err(error.into()),
+            },
         };
         match result {
             Ok(Some(Outcome::Executed(()))) => {
@@ -239,6 +244,7 @@ impl Worker {
             Some(LockError::LeaseLost { .. }) => ("lost", Verdict::Answer),
             Some(LockError::Timeout { .. }) => ("timeout", Verdict::NoAnswer),
             Some(LockError::Database { .. }) => ("database", Verdict::NoAnswer),
+            Some(LockError::ShutDown { .. }) => ("shut-down", Verdict::Answer),
             _ => ("other", Verdict::Answer),
         };
         self.ledger.write(

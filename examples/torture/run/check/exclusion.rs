@@ -21,7 +21,7 @@ const PROMISE: &str = "one holder";
 /// The server stamps a lease when it begins to work on the request, not when it grants it. If the
 /// lock is released in between, the stamp is from before the release. This much of that is the
 /// server being busy, not a lock that was granted too early.
-pub(super) const STAMP: Micros = 250_000;
+pub(super) const STAMP: Micros = 100_000;
 
 pub(super) fn check(evidence: &Evidence, findings: &mut Findings) {
     let mut by_name = BTreeMap::<&str, Vec<&Hold>>::new();
@@ -98,14 +98,19 @@ fn went_on(evidence: &Evidence, first: &Hold, next: &Hold, findings: &mut Findin
 }
 
 /// Whether its process was paused after this poll of the body had begun, and before the line was
-/// written. A body that blocked its thread says so. A body that was late so may then end.
+/// written. A body that blocked its thread says so. Ending is no work: it may follow a late line, or
+/// a pause of any kind.
 pub(super) fn excused(evidence: &Evidence, hold: &Hold, index: usize) -> bool {
     let line = &hold.lines[index];
     let process = evidence.processes.get(&hold.by);
-    let paused = |polled| process.is_some_and(|it| it.paused_between(polled, line.at));
-    line.kind == "blocked"
-        || line.number("polled").is_ok_and(paused)
-        || line.kind == "ended" && index > 0 && excused(evidence, hold, index - 1)
+    let paused_since = |time| process.is_some_and(|it| it.paused_between(time, line.at));
+    match line.kind.as_str() {
+        "blocked" => true,
+        "ended" if index > 0 => {
+            paused_since(hold.lines[index - 1].at) || excused(evidence, hold, index - 1)
+        }
+        _ => line.number("polled").is_ok_and(paused_since),
+    }
 }
 
 /// Somebody deleted the lock's document during this lease, and so made room for the next one. The

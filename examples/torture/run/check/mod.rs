@@ -66,5 +66,13 @@ pub(crate) fn check(evidence: &Evidence, history: &History) -> Findings {
     tokens::check(evidence, &mut findings);
     fence::check(evidence, history, &mut findings);
     expiry::check(evidence, &mut findings);
+    for line in &evidence.unexplained {
+        let what = "a call failed in a way that no fault explains".into();
+        findings.violation(
+            "trouble is reported as what it is",
+            what,
+            vec![line.clone()],
+        );
+    }
     findings
 }

@@ -39,6 +39,8 @@ pub(crate) struct Evidence {
     troubles: Vec<Span>,
     /// Locks that nobody could take after their holder's death.
     pub(crate) stuck: Vec<Line>,
+    /// Calls that failed in a way for which no fault is a reason.
+    pub(crate) unexplained: Vec<Line>,
     /// How often each kind of thing happened.
     pub(crate) counts: BTreeMap<String, u64>,
     /// The time of the first line.
@@ -173,7 +175,13 @@ impl Evidence {
                     let refusal = Refusal::new(line.clone(), asked_at()?)?;
                     self.refusals.push(refusal);
                 }
-                "failed" => self.count(&format!("failed {}", line.text("kind")?)),
+                "failed" => {
+                    let kind = line.text("kind")?.to_owned();
+                    self.count(&format!("failed {kind}"));
+                    if kind == "other" {
+                        self.unexplained.push(line);
+                    }
+                }
                 kind => {
                     let Some(index) = holds.get(&call) else {
                         continue;

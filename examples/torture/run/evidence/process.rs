@@ -51,9 +51,6 @@ pub(crate) struct Pause {
     pub(crate) continuing: Micros,
 }
 
-/// How long after the call that sends it a signal may take effect.
-const SIGNAL: Micros = 5_000;
-
 impl Process {
     pub(super) fn add(&mut self, line: &Line) {
         let at = line.at;
@@ -65,7 +62,7 @@ impl Process {
             }),
             "stopped" => {
                 if let Some(pause) = self.pauses.last_mut() {
-                    pause.stopped = at + SIGNAL;
+                    pause.stopped = at;
                 }
             }
             "continuing" => {

@@ -31,8 +31,13 @@ const RETRYABLE: [i32; 14] = [
     DUPLICATE_KEY,
 ];
 
-/// The command was stopped by its `maxTimeMS`, perhaps while it waited for a majority.
-const MAX_TIME_EXPIRED: i32 = 50;
+/// The server, or a router, refused before it did anything. Of all other errors, nobody knows.
+const NO_EFFECT: [i32; 4] = [
+    13,  // Unauthorized
+    18,  // AuthenticationFailed
+    121, // DocumentValidationFailure
+    DUPLICATE_KEY,
+];
 
 /// A reply with `ok: 1` may still carry a write error or a write-concern error, which
 /// `run_command` hands on unread.
@@ -95,11 +100,10 @@ pub(super) fn from_driver(error: Error) -> Failure {
 }
 
 fn from_code(code: i32, cause: Cause) -> Failure {
-    let transient = RETRYABLE.contains(&code);
     Failure {
         cause,
-        effect_unknown: code == MAX_TIME_EXPIRED || transient && code != DUPLICATE_KEY,
-        transient,
+        effect_unknown: !NO_EFFECT.contains(&code),
+        transient: RETRYABLE.contains(&code),
     }
 }
 
