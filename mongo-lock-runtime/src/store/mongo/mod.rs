@@ -199,7 +199,9 @@ impl MongoStore {
             renewed.left.insert(renewal.lease, (asked, left));
             // What has just been prolonged has lost no more than the time on the way, while what was
             // not has lost at least a sixth of its ttl.
-            if left + asked.duration_since(sent) + renewal.ttl / 10 < renewal.ttl {
+            // Both of the server's times are cut to milliseconds.
+            let on_the_way = (renewal.ttl / 10).max(Duration::from_millis(1));
+            if left + asked.duration_since(sent) + on_the_way < renewal.ttl {
                 renewed.behind.insert(renewal.lease);
             }
         }

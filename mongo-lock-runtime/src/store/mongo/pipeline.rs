@@ -6,8 +6,10 @@ use mongodb::bson::{Binary, Bson, Document, RawDocumentBuf, Uuid, doc, rawdoc};
 
 use super::super::Request;
 
-/// How long a document outlives its last lease. Only its size depends on it: a fencing token never
-/// falls behind the clock, so it keeps growing when the document is gone.
+/// How long a document outlives its last lease. Without the document, the next fencing token is the
+/// clock's: it keeps growing unless the last one was ahead of the clock by more than this, or the
+/// document was deleted by hand while it was. A token gets ahead when the server's clock is set back,
+/// or by more than one grant per millisecond.
 pub(super) const RETENTION_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The stage that grants the lease if there is room, or leaves the document exactly as it is.

@@ -59,14 +59,16 @@ async fn both_stores_give_the_same_answers() {
             let mut events = Events::new();
             let next = || left.lock().unwrap().next();
             while let Some(number) = next() {
-                let seen = check(&mongo, first.wrapping_add(number)).await;
-                // One failure is enough; the others end with the sequence that they are at.
-                add(
-                    &mut events,
-                    seen.inspect_err(|_| *left.lock().unwrap() = 0..0)?,
-                );
+                match check(&mongo, first.wrapping_add(number)).await {
+                    Ok(seen) => add(&mut events, seen),
+                    Err(failure) => {
+                        // One is enough: the others end with the sequence that they are at.
+                        *left.lock().unwrap() = 0..0;
+                        return Err(failure);
+                    }
+                }
             }
-            Ok::<_, String>(events)
+            Ok(events)
         });
     }
     let results = workers.join_all().await;

@@ -73,8 +73,8 @@ pub(super) struct Refusal {
     pub(super) token: i64,
 }
 
-/// How long leases still last, where a store says so: the one in memory never needs to. Hence one
-/// answer is not another for it, and it is for the witness to judge.
+/// How long leases still last, where a store says so; the one in memory never needs to. Answers are
+/// equal whatever it is, since it is the witness who judges it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Left(pub(super) BTreeMap<Slot, i64>);
 
