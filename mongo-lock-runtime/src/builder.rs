@@ -189,6 +189,8 @@ impl LockClientBuilder {
             runtime: Handle::current(),
             tasks: TaskTracker::new(),
             live: Arc::default(),
+            lines: Arc::default(),
+            turns: Arc::default(),
         })))
     }
 }

@@ -38,6 +38,32 @@ pub(crate) fn skipped(owner: &str, skipped: &Skipped, took: Duration) {
     );
 }
 
+pub(crate) fn waiting(owner: &str, skipped: &Skipped, ahead: usize) {
+    debug!(
+        target: TARGET,
+        name = %skipped.name,
+        owner,
+        holder = skipped.holder,
+        token = skipped.token,
+        ahead,
+        "waiting: {skipped}"
+    );
+}
+
+/// Said once per client.
+pub(crate) fn no_news(error: &Cause) {
+    warn!(
+        target: TARGET,
+        %error,
+        "there is no change stream to wake those who wait for a lock, so they ask again and again; a \
+         change stream needs a replica set, and the `changeStream` privilege on the collection"
+    );
+}
+
+pub(crate) fn news_interrupted(error: &Cause) {
+    debug!(target: TARGET, %error, "the change stream was interrupted");
+}
+
 pub(crate) fn release(owner: &str, job: &Job, result: &Result<Release, Cause>, took: Duration) {
     let (name, took_ms) = (&job.request.name, ms(took));
     let token = job.held.map(|held| held.token);

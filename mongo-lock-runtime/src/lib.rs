@@ -80,6 +80,7 @@ mod guard;
 mod hold;
 mod keeper;
 mod lease;
+mod line;
 mod live;
 mod margin;
 mod name;
@@ -90,6 +91,9 @@ mod renewal;
 mod shutdown;
 mod spec;
 mod store;
+mod turns;
+
+use self::spec::Mode;
 
 #[doc = include_str!("distributed_lock.md")]
 pub use mongo_lock_macros::distributed_lock;

@@ -2,8 +2,11 @@
 //!
 //! ```text
 //! { _id: <name>,
-//!   holders: [ { lease, owner, mode, token, ttl_ms, acquired_at, expires_at } ],
+//!   holders: [ { lease, owner, mode, permits, token, ttl_ms, acquired_at, expires_at } ],
 //!   token: <last fencing token given out>,
+//!   queue: [ { id, lease, owner, mode, permits, since, seen_at, until } ],
+//!   turn: <who is woken: the ids of those whose turn it is, and when it was>,
+//!   freed: <whether the last hand-over found the lease that it released>,
 //!   purge_at: <when the TTL index may collect the document> }
 //! ```
 //!
@@ -15,6 +18,19 @@
 //! | yes | ours | granted; also when this very request was sent before and its answer was lost |
 //! | no | a live holder | refused, nothing was written; the holder is who has it |
 //! | no | not a lock document | refused, nothing was written; an error says what is wrong with it |
+//!
+//! That is for an exclusive lock that nobody waits for. Where permits, readers or a queue are involved,
+//! a longer pipeline (`step`) decides, in one command too; its reply has one state
+//! more: **in line**, when our client's place is in the queue. The queue is in the order of `since`,
+//! when each began to wait. Whoever is in it sends the same request again, every now and then, to keep
+//! the place (`until`), and when it is woken. A place whose `until` is over counts for nothing.
+//!
+//! **Turns.** When a command makes room for somebody in line, it writes that one's id into `turn`. Each
+//! waiting client has a change stream that brings it the changes of `turn` that name it, so one release
+//! wakes one client, which then sends its request again. An event that is missed costs time, never
+//! the lock: places are confirmed regularly, and so asked about.
+//!
+//! **Handing over** is a release and an acquisition in one step, for two callers of one client.
 //!
 //! A write-concern error, or no reply, leaves open whether the lease was written: the caller
 //! releases it by its id.
@@ -36,9 +52,11 @@
 
 mod document;
 mod failure;
+mod news;
 mod pipeline;
 mod renewal;
 mod start_up;
+mod step;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -49,8 +67,9 @@ use mongodb::{
 use tokio::time::Instant;
 
 use self::document::LockDocument;
-pub(crate) use self::start_up::StartUp;
+pub(crate) use self::{news::MongoNews, start_up::StartUp};
 use super::{Cause, Failure, ReleaseRequest, Renewal, Renewed, Reply, Request};
+use crate::LockName;
 
 /// `database.collection`, where the lock documents are.
 #[derive(Debug, Clone)]
@@ -73,8 +92,9 @@ pub(crate) struct MongoStore {
     limit_ms: i64,
     /// The server's clock, as an expression. Tests put a time in its place.
     now: Bson,
-    /// The part of the acquire command that is always the same.
+    /// The part of the acquire command that is always the same: for a plain lock, and for all else.
     decision: RawDocumentBuf,
+    step_decision: RawDocumentBuf,
 }
 
 impl MongoStore {
@@ -85,6 +105,7 @@ impl MongoStore {
             place,
             limit_ms: i64::try_from(limit.as_millis()).unwrap_or(i64::MAX),
             decision: pipeline::decision(&now),
+            step_decision: step::decision(&now),
             now,
         }
     }
@@ -98,6 +119,7 @@ impl MongoStore {
             place: self.place.clone(),
             limit_ms: self.limit_ms,
             decision: pipeline::decision(&now),
+            step_decision: step::decision(&now),
             now,
         }
     }
@@ -106,12 +128,51 @@ impl MongoStore {
         &self.place
     }
 
-    /// One attempt to acquire, one command.
+    /// One attempt to acquire: one command, or two when a plain one meets a queue.
     pub(crate) async fn acquire(&self, request: &Request) -> Result<Reply, Failure> {
+        if request.is_plain() {
+            let update = pipeline::acquire(request, &self.decision);
+            if let (_, Some(reply)) = self.ask(request, update, false).await? {
+                return Ok(reply);
+            }
+        }
+        let (_, reply) = self.step(request, None).await?;
+        Ok(reply)
+    }
+
+    /// One attempt to release a lease and to acquire another, one command. Says whether the first was
+    /// there.
+    pub(crate) async fn hand_over(
+        &self,
+        release: &ReleaseRequest,
+        request: &Request,
+    ) -> Result<(bool, Reply), Failure> {
+        self.step(request, Some(release)).await
+    }
+
+    async fn step(
+        &self,
+        request: &Request,
+        release: Option<&ReleaseRequest>,
+    ) -> Result<(bool, Reply), Failure> {
+        let update = step::update(request, release, &self.step_decision);
+        let (freed, reply) = self.ask(request, update, true).await?;
+        let reply = reply.ok_or_else(|| malformed("its queue cannot be read".into()))?;
+        Ok((freed, reply))
+    }
+
+    /// Whether the lease to be released was there, and the reply; `None`: whether the request is refused
+    /// depends on the queue, at which it did not look.
+    async fn ask(
+        &self,
+        request: &Request,
+        update: RawDocumentBuf,
+        looks_at_queue: bool,
+    ) -> Result<(bool, Option<Reply>), Failure> {
         let command = rawdoc! {
             "findAndModify": self.place.collection.as_str(),
             "query": { "_id": request.name.as_str() },
-            "update": [pipeline::acquire(request, &self.decision)],
+            "update": [update],
             "upsert": true,
             "new": true,
             "writeConcern": { "w": "majority", "wtimeout": self.limit_ms },
@@ -119,36 +180,43 @@ impl MongoStore {
         };
         let reply = self.database.run_raw_command(command).await;
         let reply = failure::check(reply)?;
-        let malformed = |problem: String| Failure {
-            cause: Cause::NotALockDocument(problem),
-            effect_unknown: false,
-            transient: false,
-        };
         let value = reply
             .get_document("value")
             .map_err(|error| malformed(error.to_string()))?;
         let document = LockDocument::read(value).map_err(malformed)?;
-        document.reply(request).map_err(malformed)
+        let freed = value.get_bool("freed").unwrap_or_default();
+        let reply = document.reply(request, looks_at_queue);
+        Ok((freed, reply.map_err(malformed)?))
     }
 
     /// One attempt to release, one command. Says whether the lease was there.
     pub(crate) async fn release(&self, request: &ReleaseRequest) -> Result<bool, Failure> {
         let lease = request.lease.0;
-        let update = match request.min_hold {
-            None => doc! { "$pull": { "holders": { "lease": lease } } }.into(),
-            Some(min_hold) => Bson::from(pipeline::release(lease, min_hold, &self.now)),
-        };
         let command = doc! {
             "update": &self.place.collection,
             "updates": [{
                 "q": { "_id": request.name.as_str(), "holders.lease": lease },
-                "u": update,
+                "u": pipeline::release(lease, request.min_hold, &self.now),
             }],
             "writeConcern": { "w": 1 },
             "maxTimeMS": self.limit_ms,
         };
         let reply = self.run(command).await?;
         Ok(matches!(reply.get_i32("n"), Ok(1..)))
+    }
+
+    /// One attempt to give up a place in line, one command.
+    pub(crate) async fn leave(&self, name: &LockName, line: &str) -> Result<(), Failure> {
+        let command = doc! {
+            "update": &self.place.collection,
+            "updates": [{
+                "q": { "_id": name.as_str(), "queue.id": line },
+                "u": pipeline::leave(line, &self.now),
+            }],
+            "writeConcern": { "w": 1 },
+            "maxTimeMS": self.limit_ms,
+        };
+        self.run(command).await.map(drop)
     }
 
     /// One attempt to prolong all of these, one command; another one when not all were.
@@ -211,5 +279,13 @@ impl MongoStore {
     async fn run(&self, command: Document) -> Result<Document, Failure> {
         let reply = self.database.run_command(command).await;
         failure::check(reply)
+    }
+}
+
+fn malformed(problem: String) -> Failure {
+    Failure {
+        cause: Cause::NotALockDocument(problem),
+        effect_unknown: false,
+        transient: false,
     }
 }

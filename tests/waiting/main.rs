@@ -1,0 +1,18 @@
+//! Waiting for locks, and sharing them, on a real MongoDB server: one file per behaviour.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test says what it expects, helpers included; a failure names the line"
+)]
+
+mod cancelled;
+mod commands;
+mod exclusive;
+mod limits;
+mod permits;
+mod readers;
+mod tools;
+
+#[allow(dead_code, reason = "shared with tests/locks, which uses all of it")]
+#[path = "../locks/support.rs"]
+mod support;
