@@ -5,7 +5,7 @@ use std::time::Duration;
 use tracing::{debug, warn};
 
 use crate::{
-    LockName, LossReason, Release, Skipped,
+    Error, LockName, LossReason, Release, Skipped,
     lease::Lease,
     release::Job,
     store::{Cause, Renewed},
@@ -48,6 +48,11 @@ pub(crate) fn waiting(owner: &str, skipped: &Skipped, ahead: usize) {
         ahead,
         "waiting: {skipped}"
     );
+}
+
+/// A candidate who is to go on standing.
+pub(crate) fn stands_again(name: &LockName, reason: &Error) {
+    warn!(target: TARGET, %name, %reason, "stands for election again");
 }
 
 /// Said once per client.

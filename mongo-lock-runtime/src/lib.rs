@@ -79,6 +79,7 @@ mod global;
 mod guard;
 mod hold;
 mod keeper;
+mod leader;
 mod lease;
 mod line;
 mod live;
@@ -88,6 +89,7 @@ mod outcome;
 mod owner;
 mod release;
 mod renewal;
+mod several;
 mod shutdown;
 mod spec;
 mod store;
@@ -109,6 +111,7 @@ pub use self::{
     name::{LockName, NameError},
     outcome::{Acquisition, Outcome, Skipped},
     release::Release,
+    several::LockSet,
     shutdown::{Shutdown, ShutdownReport},
     spec::{LockSpec, LockSpecBuilder},
 };

@@ -7,10 +7,15 @@
 
 mod cancelled;
 mod commands;
+mod dead;
 mod exclusive;
+mod leader;
 mod limits;
+mod order;
 mod permits;
+mod polling;
 mod readers;
+mod several;
 mod tools;
 
 #[allow(dead_code, reason = "shared with tests/locks, which uses all of it")]
