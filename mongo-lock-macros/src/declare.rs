@@ -218,6 +218,7 @@ impl Lock {
         let ty = quote! {
             #(#attrs)*
             #doc
+            #[allow(clippy::exhaustive_structs)] // a value of it is what an attribute names
             #[derive(::core::fmt::Debug, ::core::clone::Clone, ::core::marker::Copy)]
             pub struct #ident;
             // How the attribute finds out that it is in the crate that declares the lock.

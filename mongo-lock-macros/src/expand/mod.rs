@@ -119,6 +119,9 @@ pub(crate) fn expand(job: &Job, function: &Function) -> TokenStream {
         None => run,
     };
     let inner_attrs = inner_attrs.iter().map(as_outer);
+    // It returns a `Result` only here.
+    let no_result = matches!(job.returns, Returns::Value(_))
+        .then(|| quote!(#[allow(clippy::double_must_use, clippy::missing_errors_doc)]));
     // An argument that the attribute would use, were it right, is no news beside the error.
     let quiet = job.faulty.then(|| quote!(#[allow(unused)]));
     // In the user's braces: a function in ours would be exempt from lints, such as that nobody calls
@@ -129,6 +132,7 @@ pub(crate) fn expand(job: &Job, function: &Function) -> TokenStream {
         #(#attrs)*
         #(#inner_attrs)*
         #quiet
+        #no_result
         #vis #defaultness #sig #block
     }
 }
@@ -157,16 +161,25 @@ fn rebind(argument: &mut PatType, index: usize, private: &TokenStream, job: &Job
             let mutability = mutability.take();
             let binding = ident.clone();
             // A use of `_day` is a lint, unless it is plainly ours.
-            if binding.to_string().starts_with('_') && !in_client(job, &binding) {
+            let unused = binding.to_string().starts_with('_');
+            if unused && !in_client(job, &binding) {
                 *ident = Ident::new(
                     &binding.to_string(),
                     Span::mixed_site().located_at(binding.span()),
                 );
             }
             // An argument that the attribute uses is used, also if the body does not.
+            let used_anyway = unused.then(|| quote!(#[allow(clippy::used_underscore_binding)]));
             let used = is_used(job, index, &binding)
-                .then(|| quote!(#(#attrs)* #private::used(&#binding);));
-            quote!(#(#attrs)* let #mutability #binding = #ident; #used)
+                .then(|| quote!(#(#attrs)* #used_anyway #private::used(&#binding);));
+            // The binding is the user's, that it is one more is not.
+            let no_effect = unused.then(|| quote!(clippy::no_effect_underscore_binding,));
+            quote! {
+                #(#attrs)*
+                #[allow(#no_effect clippy::shadow_same)]
+                let #mutability #binding = #ident;
+                #used
+            }
         }
         pattern => {
             let whole = format_ident!("__arg{index}", span = Span::mixed_site());
