@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::{
     Expr, Ident, LitBool, Path, Token,
     ext::IdentExt as _,
-    parse::{Parse, ParseStream, Parser as _},
+    parse::{ParseStream, Parser as _},
 };
 
 use crate::errors::Errors;
@@ -18,6 +18,8 @@ pub(crate) struct Args {
     pub(crate) client: Slot<Expr>,
     pub(crate) krate: Slot<Path>,
     pub(crate) errors: Errors,
+    /// Whether a slip in the syntax kept the rest from being read.
+    pub(crate) cut_short: bool,
 }
 
 /// What an attribute can say, and a declaration in `lock_names!` for it.
@@ -56,8 +58,11 @@ impl Args {
                     args.errors.push(error);
                     skip_to_comma(input);
                 }
-                if !input.is_empty() {
-                    input.parse::<Token![,]>()?;
+                if !input.is_empty() && input.parse::<Token![,]>().is_err() {
+                    let message = "expected `,` between two arguments";
+                    args.errors.at(input.span(), message);
+                    args.cut_short = true;
+                    while input.parse::<TokenTree>().is_ok() {}
                 }
             }
             Ok(())
@@ -101,8 +106,33 @@ impl Args {
 /// `renew`, or `renew = true`, or `renew = false`.
 pub(crate) struct Flag(pub(crate) bool);
 
-impl Parse for Flag {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+/// What a key may stand for.
+pub(crate) trait Value: Sized {
+    fn read(input: ParseStream<'_>) -> syn::Result<Self>;
+
+    /// What the key means on its own, if that is allowed.
+    fn bare() -> Option<Self> {
+        None
+    }
+}
+
+impl Value for Expr {
+    fn read(input: ParseStream<'_>) -> syn::Result<Self> {
+        input.parse()
+    }
+}
+
+impl Value for Path {
+    fn read(input: ParseStream<'_>) -> syn::Result<Self> {
+        input.parse().map_err(|error| {
+            let message = "this is the path of a crate, without quotes: `crate = my_locks`";
+            syn::Error::new(error.span(), message)
+        })
+    }
+}
+
+impl Value for Flag {
+    fn read(input: ParseStream<'_>) -> syn::Result<Self> {
         match input.parse::<LitBool>() {
             Ok(value) => Ok(Self(value.value)),
             Err(error) => Err(syn::Error::new(
@@ -111,19 +141,7 @@ impl Parse for Flag {
             )),
         }
     }
-}
 
-/// What a key may stand for.
-pub(crate) trait Value: Parse {
-    /// What the key means on its own, if that is allowed.
-    fn bare() -> Option<Self> {
-        None
-    }
-}
-
-impl Value for Expr {}
-impl Value for Path {}
-impl Value for Flag {
     fn bare() -> Option<Self> {
         Some(Self(true))
     }
@@ -152,7 +170,7 @@ impl<T: Value> Slot<T> {
                 if input.is_empty() || input.peek(Token![,]) {
                     Err(missing(span))
                 } else {
-                    input.parse()
+                    T::read(input)
                 }
             })
         } else {
