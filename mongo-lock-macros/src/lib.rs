@@ -14,6 +14,8 @@ mod name;
 mod pinned;
 mod returns;
 mod rule;
+#[cfg(test)]
+mod snapshots;
 mod template;
 mod terms;
 mod valid;
