@@ -99,10 +99,10 @@ fn write_crate(folder: &Path, kind: &Kind) -> anyhow::Result<()> {
         folder.join("Cargo.toml"),
         format!(
             "[package]\nname = \"{}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
-             [dependencies]\nmongo-lock-runtime = {{ path = {:?} }}\n\
+             [dependencies]\nmongo-lock-runtime = {{ path = '{}' }}\n\
              tracing = {{ version = \"0.1\", features = [\"attributes\"] }}\n",
             kind.name,
-            root.join("mongo-lock-runtime"),
+            root.join("mongo-lock-runtime").display(),
         ),
     )?;
     fs::write(source(&folder), functions(kind))?;

@@ -17,7 +17,7 @@ use mongo_lock_runtime::{Error, distributed_lock};
 macro_rules! body {
     ($inner:expr) => {{
         let kept = black_box([0_u8; 1024]);
-        $inner;
+        black_box($inner);
         black_box(kept).len()
     }};
 }
@@ -27,7 +27,7 @@ async fn pause() {
 }
 
 mod plain {
-    use super::*;
+    use super::{black_box, pause};
 
     pub(super) async fn alone() -> usize {
         body!(pause().await)
@@ -43,7 +43,7 @@ mod plain {
 }
 
 mod instrumented {
-    use super::*;
+    use super::{black_box, pause};
 
     #[tracing::instrument]
     pub(super) async fn alone() -> usize {
@@ -62,7 +62,7 @@ mod instrumented {
 }
 
 mod locked {
-    use super::*;
+    use super::{Error, black_box, distributed_lock, pause};
 
     #[distributed_lock(name = "size-alone", ttl = "1m")]
     pub(super) async fn alone() -> usize {

@@ -108,25 +108,29 @@ pub(crate) fn argument(path: &ExprPath, sig: &Signature) -> Option<usize> {
 /// `Config::NAME` may be of a type or of a generic parameter of the surrounding `impl`, which cannot
 /// be told apart.
 pub(crate) fn is_fixed(path: &ExprPath, sig: &Signature) -> bool {
-    if path.qself.is_some() {
+    let segments = &path.path.segments;
+    if path.qself.is_some() || segments.iter().any(|part| !part.arguments.is_none()) {
         return false;
     }
     if path.path.leading_colon.is_some() {
         return true;
     }
-    let first = path.path.segments[0].ident.to_string();
-    if path.path.segments.len() == 1 {
+    let first = segments[0].ident.to_string();
+    if segments.len() == 1 {
         return argument(path, sig).is_none();
     }
     !first.starts_with(char::is_uppercase)
 }
 
-/// `locks::NightlyReport`, but neither `m::NAME` nor `m::name`: the naming rules of the language tell
-/// a type from a constant.
+/// `locks::NightlyReport`, but neither `m::NAME` nor `m::Type::Name`: the naming rules of the language
+/// tell a type from a constant, and a module from a type.
 fn names_a_type(path: &Path) -> bool {
-    path.segments
-        .last()
-        .is_some_and(|last| is_upper_camel(&last.ident.to_string()))
+    let mut names = path.segments.iter().map(|part| part.ident.to_string());
+    let last = names.next_back().is_some_and(|last| is_upper_camel(&last));
+    let module = names
+        .next_back()
+        .is_none_or(|module| !is_upper_camel(&module));
+    last && module
 }
 
 pub(crate) fn is_upper_camel(name: &str) -> bool {

@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_SNAPSHOTS=1 cargo test -p mongo-lock-macros` writes them anew; review the difference.
 
+#![allow(clippy::needless_raw_string_hashes)] // they quote code
+
 use std::{env, fs, path::PathBuf};
 
 use proc_macro2::TokenStream;
@@ -12,7 +14,7 @@ use crate::{annotate, declare::declare};
 /// What every expansion names, shortened.
 const PRIVATE: &str = ":: mongo_lock_runtime :: __private";
 
-fn check(name: &str, input: &str, output: TokenStream) {
+fn check(name: &str, input: &str, output: &TokenStream) {
     let output = output.to_string().replace(PRIVATE, "rt");
     let file = syn::parse_file(&output).unwrap_or_else(|error| panic!("{name}: {error}"));
     let output = prettyplease::unparse(&file);
@@ -42,7 +44,7 @@ fn function(name: &str, source: &str) {
         Ok((args, input.parse::<TokenStream>()?))
     };
     let (args, item) = split.parse_str(source).unwrap();
-    check(name, source, annotate(args, item));
+    check(name, source, &annotate(args, item));
 }
 
 #[test]
@@ -171,7 +173,7 @@ pub mod locks {
     NightlyReport = "nightly-report", ttl = "5m";
     Import = "import", ttl = TTL, renew;
 }"#;
-    check("lock_names", source, declare(source.parse().unwrap()));
+    check("lock_names", source, &declare(source.parse().unwrap()));
 }
 
 /// What `#[tokio::test]` makes of a function before the attribute below it is expanded. `trybuild`

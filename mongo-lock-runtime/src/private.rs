@@ -71,6 +71,8 @@ impl Attribute {
     }
 }
 
+type Acquired = Pin<Box<dyn Future<Output = Result<Acquisition, Error>> + Send>>;
+
 /// One call: the attribute's arguments, and what they come to in this call.
 #[derive(Debug)]
 #[must_use]
@@ -102,6 +104,21 @@ impl Call {
         self
     }
 
+    /// Everything before the body. Boxed, and before any future of the caller's begins, so that these
+    /// stay small.
+    fn acquire(self) -> (Acquired, OnLost) {
+        let on_lost = self.attribute.on_lost;
+        let acquired = Box::pin(async move {
+            let client = self.client.map_or_else(LockClient::current, Ok)?;
+            let spec = match self.name {
+                Some(name) => self.attribute.spec(name?)?,
+                None => self.attribute.spec(self.attribute.name)?,
+            };
+            client.try_acquire(&spec).await
+        });
+        (acquired, on_lost)
+    }
+
     /// `name = argument`.
     pub fn name(mut self, name: impl AsRef<str>) -> Self {
         self.name = Some(LockName::new(name));
@@ -126,48 +143,56 @@ pub fn error<E: From<Error>>(error: Error) -> E {
 }
 
 /// For a function that returns a plain `T`.
-pub async fn run_value<T, F: Future<Output = T>>(
+pub fn run_value<T, F: Future<Output = T>>(
     call: Call,
     body: Pin<Box<F>>,
-) -> Result<Outcome<T>, Error> {
-    match under_lock(call, body).await? {
-        Ok(value) => Ok(Outcome::Executed(value)),
-        Err(skipped) => Ok(Outcome::Skipped(skipped)),
+) -> impl Future<Output = Result<Outcome<T>, Error>> {
+    let acquired = call.acquire();
+    async move {
+        match under_lock(acquired, body).await? {
+            Ok(value) => Ok(Outcome::Executed(value)),
+            Err(skipped) => Ok(Outcome::Skipped(skipped)),
+        }
     }
 }
 
 /// For a function that returns a `Result<T, E>`.
-pub async fn run_result<T, E, F: Future<Output = Result<T, E>>>(
+pub fn run_result<T, E, F: Future<Output = Result<T, E>>>(
     call: Call,
     error: fn(Error) -> E,
     body: Pin<Box<F>>,
-) -> Result<Outcome<T>, E> {
-    match under_lock(call, body).await {
-        Ok(Ok(result)) => result.map(Outcome::Executed),
-        Ok(Err(skipped)) => Ok(Outcome::Skipped(skipped)),
-        Err(lock) => Err(error(lock)),
+) -> impl Future<Output = Result<Outcome<T>, E>> {
+    let acquired = call.acquire();
+    async move {
+        match under_lock(acquired, body).await {
+            Ok(Ok(result)) => result.map(Outcome::Executed),
+            Ok(Err(skipped)) => Ok(Outcome::Skipped(skipped)),
+            Err(lock) => Err(error(lock)),
+        }
     }
 }
 
 /// For a function that returns a `Result<Outcome<T>, E>` and makes the `Outcome` itself.
-pub async fn run_outcome<T, E, F: Future<Output = Result<Outcome<T>, E>>>(
+pub fn run_outcome<T, E, F: Future<Output = Result<Outcome<T>, E>>>(
     call: Call,
     error: fn(Error) -> E,
     body: Pin<Box<F>>,
-) -> Result<Outcome<T>, E> {
-    match under_lock(call, body).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(skipped)) => Ok(Outcome::Skipped(skipped)),
-        Err(lock) => Err(error(lock)),
+) -> impl Future<Output = Result<Outcome<T>, E>> {
+    let acquired = call.acquire();
+    async move {
+        match under_lock(acquired, body).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(skipped)) => Ok(Outcome::Skipped(skipped)),
+            Err(lock) => Err(error(lock)),
+        }
     }
 }
 
 async fn under_lock<F: Future>(
-    call: Call,
+    (acquired, on_lost): (Acquired, OnLost),
     body: Pin<Box<F>>,
 ) -> Result<Result<F::Output, Skipped>, Error> {
-    let on_lost = call.attribute.on_lost;
-    let guard = match begin(call).await? {
+    let guard = match acquired.await? {
         Acquisition::Acquired(guard) => guard,
         Acquisition::Skipped(skipped) => return Ok(Err(skipped)),
     };
@@ -178,18 +203,6 @@ async fn under_lock<F: Future>(
         end(guard).await;
     }
     output.map(Ok)
-}
-
-/// Everything before the body. Boxed, so that the caller's future stays small.
-fn begin(call: Call) -> Pin<Box<dyn Future<Output = Result<Acquisition, Error>> + Send>> {
-    Box::pin(async move {
-        let client = call.client.map_or_else(LockClient::current, Ok)?;
-        let spec = match call.name {
-            Some(name) => call.attribute.spec(name?)?,
-            None => call.attribute.spec(call.attribute.name)?,
-        };
-        client.try_acquire(&spec).await
-    })
 }
 
 /// Everything after the body: a release whose failure is an event, not the caller's error.

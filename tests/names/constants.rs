@@ -109,6 +109,21 @@ impl<T: Named> Wrapper<T> {
     }
 }
 
+mod generic_types {
+    use std::marker::PhantomData;
+
+    pub(super) struct Of<T>(PhantomData<T>);
+
+    impl<T> Of<T> {
+        pub(super) const NAME: &'static str = "const-of-a-generic-type";
+    }
+}
+
+#[distributed_lock(name = generic_types::Of::<T>::NAME, ttl = "1m")]
+async fn of_a_generic_type<T>() -> String {
+    name()
+}
+
 #[tokio::test]
 async fn a_constant_of_any_kind_names_the_lock() {
     assert_eq!(call(constant()).await.unwrap(), "const-jobs");
@@ -120,6 +135,8 @@ async fn a_constant_of_any_kind_names_the_lock() {
         "const-associated"
     );
     assert_eq!(call(of_a_type()).await.unwrap(), "const-associated");
+    let of = call(of_a_generic_type::<u8>()).await.unwrap();
+    assert_eq!(of, "const-of-a-generic-type");
     assert_eq!(call(A.in_a_trait()).await.unwrap(), "const-a");
     assert_eq!(call(Bad.in_a_trait()).await.unwrap(), "const-bad");
     assert_eq!(call(generic::<B>(PhantomData)).await.unwrap(), "const-b");
