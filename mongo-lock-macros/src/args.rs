@@ -1,41 +1,68 @@
-//! Parsing the attribute's arguments: which were given, each at most once.
+//! Parsing arguments: which were given, each at most once.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::{
     Expr, Ident, LitBool, Path, Token,
     ext::IdentExt as _,
-    parse::{Parse, ParseStream, Parser as _},
+    parse::{ParseStream, Parser as _},
 };
+
+use crate::errors::Errors;
 
 /// The arguments as written. Whether their values make sense is for `valid` to say.
 #[derive(Default)]
 pub(crate) struct Args {
     pub(crate) name: Slot<Expr>,
+    pub(crate) terms: Terms,
+    pub(crate) reuse: Slot<Flag>,
+    pub(crate) client: Slot<Expr>,
+    pub(crate) krate: Slot<Path>,
+    pub(crate) errors: Errors,
+    /// Whether a slip in the syntax kept the rest from being read.
+    pub(crate) cut_short: bool,
+}
+
+/// What an attribute can say, and a declaration in `lock_names!` for it.
+#[derive(Default)]
+pub(crate) struct Terms {
     pub(crate) ttl: Slot<Expr>,
     pub(crate) renew: Slot<Flag>,
     pub(crate) max_hold: Slot<Expr>,
     pub(crate) min_hold: Slot<Expr>,
     pub(crate) on_lost: Slot<Expr>,
-    pub(crate) client: Slot<Expr>,
-    pub(crate) krate: Slot<Path>,
-    pub(crate) errors: Errors,
 }
 
 /// Sorted, for messages.
-const KNOWN: &str = "`client`, `crate`, `max_hold`, `min_hold`, `name`, `on_lost`, `renew`, `ttl`";
+const KNOWN: &str =
+    "`client`, `crate`, `max_hold`, `min_hold`, `name`, `on_lost`, `renew`, `reuse`, `ttl`";
+
+/// Those of a declaration.
+const DECLARED: &str = "`max_hold`, `min_hold`, `on_lost`, `renew`, `ttl`";
 
 impl Args {
-    /// Never fails: what is wrong is in `errors`, all of it.
+    /// Of an attribute. Never fails: what is wrong is in `errors`, all of it.
     pub(crate) fn parse(tokens: TokenStream) -> Self {
+        Self::read(tokens, KNOWN)
+    }
+
+    /// Of a declaration, what follows the name.
+    pub(crate) fn parse_declared(tokens: TokenStream) -> Self {
+        Self::read(tokens, DECLARED)
+    }
+
+    fn read(tokens: TokenStream, valid: &str) -> Self {
         let mut args = Self::default();
         let parse = |input: ParseStream<'_>| {
             while !input.is_empty() {
-                if let Err(error) = args.argument(input) {
+                if let Err(error) = args.argument(input, valid) {
                     args.errors.push(error);
                     skip_to_comma(input);
                 }
-                if !input.is_empty() {
-                    input.parse::<Token![,]>()?;
+                if !input.is_empty() && input.parse::<Token![,]>().is_err() {
+                    let message = "expected `,` between two arguments";
+                    args.errors.at(input.span(), message);
+                    args.cut_short = true;
+                    while input.parse::<TokenTree>().is_ok() {}
                 }
             }
             Ok(())
@@ -46,27 +73,32 @@ impl Args {
         args
     }
 
-    fn argument(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
+    fn argument(&mut self, input: ParseStream<'_>, valid: &str) -> syn::Result<()> {
         // `crate` is a keyword, and an argument.
         let key = input.call(Ident::parse_any).map_err(|error| {
-            syn::Error::new(
-                error.span(),
-                format!("expected an argument: one of {KNOWN}"),
-            )
+            let message = format!("expected an argument: one of {valid}");
+            syn::Error::new(error.span(), message)
         })?;
-        match key.to_string().as_str() {
+        let name = key.to_string();
+        if !valid.contains(&format!("`{name}`")) {
+            let message = if KNOWN.contains(&format!("`{name}`")) {
+                format!("`{name}` belongs into the attribute; valid here are {valid}")
+            } else {
+                format!("unknown argument `{name}`; valid ones are {valid}")
+            };
+            return Err(syn::Error::new(key.span(), message));
+        }
+        let terms = &mut self.terms;
+        match name.as_str() {
             "name" => self.name.set(key, input),
-            "ttl" => self.ttl.set(key, input),
-            "renew" => self.renew.set(key, input),
-            "max_hold" => self.max_hold.set(key, input),
-            "min_hold" => self.min_hold.set(key, input),
-            "on_lost" => self.on_lost.set(key, input),
+            "ttl" => terms.ttl.set(key, input),
+            "renew" => terms.renew.set(key, input),
+            "max_hold" => terms.max_hold.set(key, input),
+            "min_hold" => terms.min_hold.set(key, input),
+            "on_lost" => terms.on_lost.set(key, input),
+            "reuse" => self.reuse.set(key, input),
             "client" => self.client.set(key, input),
-            "crate" => self.krate.set(key, input),
-            other => Err(syn::Error::new(
-                key.span(),
-                format!("unknown argument `{other}`; valid ones are {KNOWN}"),
-            )),
+            _ => self.krate.set(key, input),
         }
     }
 }
@@ -74,8 +106,33 @@ impl Args {
 /// `renew`, or `renew = true`, or `renew = false`.
 pub(crate) struct Flag(pub(crate) bool);
 
-impl Parse for Flag {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+/// What a key may stand for.
+pub(crate) trait Value: Sized {
+    fn read(input: ParseStream<'_>) -> syn::Result<Self>;
+
+    /// What the key means on its own, if that is allowed.
+    fn bare() -> Option<Self> {
+        None
+    }
+}
+
+impl Value for Expr {
+    fn read(input: ParseStream<'_>) -> syn::Result<Self> {
+        input.parse()
+    }
+}
+
+impl Value for Path {
+    fn read(input: ParseStream<'_>) -> syn::Result<Self> {
+        input.parse().map_err(|error| {
+            let message = "this is the path of a crate, without quotes: `crate = my_locks`";
+            syn::Error::new(error.span(), message)
+        })
+    }
+}
+
+impl Value for Flag {
+    fn read(input: ParseStream<'_>) -> syn::Result<Self> {
         match input.parse::<LitBool>() {
             Ok(value) => Ok(Self(value.value)),
             Err(error) => Err(syn::Error::new(
@@ -84,19 +141,7 @@ impl Parse for Flag {
             )),
         }
     }
-}
 
-/// What a key may stand for.
-pub(crate) trait Value: Parse {
-    /// What the key means on its own, if that is allowed.
-    fn bare() -> Option<Self> {
-        None
-    }
-}
-
-impl Value for Expr {}
-impl Value for Path {}
-impl Value for Flag {
     fn bare() -> Option<Self> {
         Some(Self(true))
     }
@@ -125,7 +170,7 @@ impl<T: Value> Slot<T> {
                 if input.is_empty() || input.peek(Token![,]) {
                     Err(missing(span))
                 } else {
-                    input.parse()
+                    T::read(input)
                 }
             })
         } else {
@@ -163,29 +208,10 @@ impl<T> Slot<T> {
     }
 }
 
-/// Independent errors, reported at once.
-#[derive(Default)]
-pub(crate) struct Errors(Option<syn::Error>);
-
-impl Errors {
-    pub(crate) fn push(&mut self, error: syn::Error) {
-        match &mut self.0 {
-            Some(errors) => errors.combine(error),
-            None => self.0 = Some(error),
-        }
-    }
-
-    pub(crate) fn at(&mut self, span: Span, message: impl std::fmt::Display) {
-        self.push(syn::Error::new(span, message));
-    }
-
-    /// The value, or `None` and one error more.
-    pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
-        result.map_err(|error| self.push(error)).ok()
-    }
-
-    pub(crate) fn into_inner(self) -> Option<syn::Error> {
-        self.0
+impl Slot<Flag> {
+    /// None when it was not given.
+    pub(crate) fn flag(self) -> Option<bool> {
+        self.value().map(|Flag(yes)| yes)
     }
 }
 

@@ -1,13 +1,15 @@
 //! Parsing the annotated function: its signature is read, its body stays as it is.
 
-use proc_macro2::{Delimiter, Group, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use syn::{
-    Abi, Attribute, Signature, Token, Visibility,
+    Abi, Attribute, ReturnType, Signature, Token, Visibility,
     parse::{ParseStream, Parser as _},
     spanned::Spanned as _,
 };
 
-/// An `async fn` with a body.
+use crate::pinned::Pinned;
+
+/// An `async fn` with a body, or what `#[async_trait]` makes of one.
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,
     /// The body's `#![…]`. They mean the whole function, and the block that the body becomes could
@@ -16,8 +18,12 @@ pub(crate) struct Function {
     pub(crate) vis: Visibility,
     pub(crate) defaultness: Option<Token![default]>,
     pub(crate) sig: Signature,
+    /// What the body gives.
+    pub(crate) output: ReturnType,
     /// In the user's braces, with the user's spans.
     pub(crate) body: Group,
+    /// How the future is given to the caller, when the function is not `async` itself.
+    pub(crate) pinned: Option<Pinned>,
 }
 
 impl Function {
@@ -33,10 +39,9 @@ impl Function {
         let sig = input
             .parse::<Signature>()
             .map_err(|slip| not_a_function(&start, slip))?;
-        check_signature(&sig)?;
-        let (inner_attrs, body) = match input.parse()? {
-            TokenTree::Group(body) if body.delimiter() == Delimiter::Brace => split_body(&body)?,
-            other => {
+        let (inner_attrs, body) = match input.parse().map(braces)? {
+            Ok(body) => split_body(&body)?,
+            Err(other) => {
                 return Err(syn::Error::new(
                     other.span(),
                     "there is no body to run under the lock; annotate the implementations, or \
@@ -47,14 +52,39 @@ impl Function {
         if !input.is_empty() {
             return Err(input.error("expected nothing after the function"));
         }
+        let pinned = Pinned::read(&sig, &body);
+        let (output, body, pinned) = match pinned {
+            Some((pinned, output, body)) => (output, body, Some(pinned)),
+            None => (sig.output.clone(), body, None),
+        };
+        if pinned.is_none() {
+            check_signature(&sig, &body)?;
+        }
         Ok(Self {
             attrs,
             inner_attrs,
             vis,
             defaultness,
             sig,
+            output,
             body,
+            pinned,
         })
+    }
+}
+
+/// The body, also as a `$body:block` of `macro_rules`, in its invisible group.
+fn braces(token: TokenTree) -> Result<Group, TokenTree> {
+    match token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Ok(group),
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+            let mut inside = group.stream().into_iter();
+            match (inside.next(), inside.next()) {
+                (Some(only), None) => braces(only),
+                _ => Err(TokenTree::Group(group)),
+            }
+        }
+        other => Err(other),
     }
 }
 
@@ -64,10 +94,18 @@ fn not_a_function(start: ParseStream<'_>, slip: syn::Error) -> syn::Error {
         // A function with a slip in it: the parser's message says where.
         return slip;
     }
-    syn::Error::new(
-        start.span(),
-        "`#[distributed_lock]` goes on an `async fn` with a body",
-    )
+    syn::Error::new(start.span(), instead(&start.fork()))
+}
+
+/// What to do with an item that is no function.
+fn instead(item: ParseStream<'_>) -> &'static str {
+    let _ = item.parse::<Option<Token![unsafe]>>();
+    if item.peek(Token![impl]) || item.peek(Token![trait]) || item.peek(Token![mod]) {
+        "`#[distributed_lock]` goes on an `async fn` with a body; annotate the functions in here \
+         one by one"
+    } else {
+        "`#[distributed_lock]` goes on an `async fn` with a body"
+    }
 }
 
 fn is_function(head: ParseStream<'_>) -> syn::Result<bool> {
@@ -78,35 +116,57 @@ fn is_function(head: ParseStream<'_>) -> syn::Result<bool> {
     Ok(head.peek(Token![fn]))
 }
 
-fn check_signature(sig: &Signature) -> syn::Result<()> {
+fn check_signature(sig: &Signature, body: &Group) -> syn::Result<()> {
     if let Some(constness) = &sig.constness {
         return Err(syn::Error::new(
             constness.span(),
             "a `const fn` cannot wait for a lock; write `async fn`",
         ));
     }
-    if sig.asyncness.is_none() {
-        return Err(syn::Error::new(
-            sig.fn_token.span(),
-            "taking a lock is asynchronous; write `async fn`, and put `#[distributed_lock]` above \
-             attributes that make a function synchronous, such as `#[tokio::main]` and \
-             `#[tokio::test]`",
-        ));
-    }
     if let Some(abi) = &sig.abi {
         return Err(syn::Error::new(
             abi.span(),
-            "an `extern` function cannot be `async`; remove the ABI",
+            "a function with a foreign ABI cannot wait for a lock; write `async fn` without the \
+             ABI, and call it from this one",
         ));
     }
+    if sig.asyncness.is_none() {
+        return Err(if blocks(body) {
+            // By now there is no `async` any more that could be pointed at.
+            syn::Error::new(
+                sig.ident.span(),
+                "`#[tokio::main]` or `#[tokio::test]` has made this function synchronous; move \
+                 `#[distributed_lock]` above it",
+            )
+        } else {
+            syn::Error::new(
+                sig.fn_token.span(),
+                "taking a lock is asynchronous; write `async fn`",
+            )
+        });
+    }
     Ok(())
+}
+
+/// Whether this is what `#[tokio::main]` and its kin leave: `… block_on(body) …`.
+fn blocks(body: &Group) -> bool {
+    let name = Ident::new("block_on", body.span());
+    mentions(body.stream(), &name)
+}
+
+pub(crate) fn mentions(tokens: TokenStream, name: &Ident) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == *name,
+        TokenTree::Group(group) => mentions(group.stream(), name),
+        _ => false,
+    })
 }
 
 /// `{ #![allow(x)] rest }` → `[#![allow(x)]]`, `{ rest }`
 fn split_body(body: &Group) -> syn::Result<(Vec<Attribute>, Group)> {
     let split = |input: ParseStream<'_>| {
         let attrs = input.call(Attribute::parse_inner)?;
-        Ok((attrs, input.parse::<proc_macro2::TokenStream>()?))
+        Ok((attrs, input.parse::<TokenStream>()?))
     };
     let (attrs, rest) = split.parse2(body.stream())?;
     if attrs.is_empty() {

@@ -1,43 +1,66 @@
-//! The `#[distributed_lock]` attribute. Depend on `mongo-lock-runtime`, which re-exports it and
-//! documents it; this crate knows nothing of MongoDB.
+//! The `#[distributed_lock]` attribute and `lock_names!`. Depend on `mongo-lock-runtime`, which
+//! re-exports and documents them; this crate knows nothing of MongoDB.
 //!
-//! Three steps, one file each: `args` and `function` parse, `valid` checks, `expand` writes.
+//! Three steps: `args`, `function` and `pinned` parse; `valid`, `name`, `template`, `terms` and
+//! `returns` check; `expand` writes. `declare` does the three for `lock_names!`.
 
 mod args;
+mod declare;
 mod duration;
+mod errors;
 mod expand;
 mod function;
 mod name;
+mod pinned;
 mod returns;
+mod rule;
+#[cfg(test)]
+mod snapshots;
+mod template;
+mod terms;
 mod valid;
 
-use proc_macro::TokenStream;
 use syn::parse::Parser as _;
 
-use crate::{args::Args, expand::expand, function::Function, valid::Job};
+use crate::{args::Args, function::Function, valid::Job};
 
 #[allow(missing_docs)] // documented where it is re-exported
 #[proc_macro_attribute]
-pub fn distributed_lock(args: TokenStream, item: TokenStream) -> TokenStream {
-    let item = proc_macro2::TokenStream::from(item);
+pub fn distributed_lock(
+    args: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    annotate(args.into(), item.into()).into()
+}
+
+#[allow(missing_docs)] // documented where it is re-exported
+#[proc_macro]
+pub fn lock_names(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    declare::declare(input.into()).into()
+}
+
+fn annotate(
+    args: proc_macro2::TokenStream,
+    item: proc_macro2::TokenStream,
+) -> proc_macro2::TokenStream {
     let function = match Function::parse.parse2(item.clone()) {
         Ok(function) => function,
         // Still there for its callers: they are not what is wrong.
-        Err(error) => return with_errors(item, error),
+        Err(error) => return with_errors(item, Some(error)),
     };
-    let args = Args::parse(args.into());
+    let args = Args::parse(args);
     let (job, errors) = Job::check(args, &function);
     let output = match &job {
-        Some(job) => expand(job, &function),
+        Some(job) => expand::expand(job, &function),
         None => item,
     };
-    match errors {
-        Some(errors) => with_errors(output, errors),
-        None => output.into(),
-    }
+    with_errors(output, errors)
 }
 
-fn with_errors(mut output: proc_macro2::TokenStream, errors: syn::Error) -> TokenStream {
-    output.extend(errors.into_compile_error());
-    output.into()
+fn with_errors(
+    mut output: proc_macro2::TokenStream,
+    errors: Option<syn::Error>,
+) -> proc_macro2::TokenStream {
+    output.extend(errors.map(syn::Error::into_compile_error));
+    output
 }

@@ -10,7 +10,7 @@ use crate::{
     Error, LockClient,
     client::Inner,
     margin::Margin,
-    owner,
+    owner, registry,
     store::{MongoStore, Place, StartUp, Store},
 };
 
@@ -139,6 +139,7 @@ impl LockClientBuilder {
     ///
     /// # Errors
     ///
+    /// [`Error::LockConflict`] when two functions of this binary claim one lock;
     /// [`Error::InvalidArgument`] for a setting that is out of range and for a URI that is not one;
     /// [`Error::StartUp`], with the reason and what to do, for a server that cannot be reached or
     /// cannot be used.
@@ -151,6 +152,7 @@ impl LockClientBuilder {
     ///
     /// Dropping the future leaves nothing behind, save perhaps the TTL index.
     pub async fn build(self) -> Result<LockClient, Error> {
+        registry::check()?;
         let limit = check_limit(self.operation_timeout)?;
         let owner = match &self.owner {
             Some(label) => owner::check_label(label)?,

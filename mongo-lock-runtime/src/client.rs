@@ -60,6 +60,7 @@ impl LockClient {
     ///
     /// # Errors
     ///
+    /// [`Error::LockConflict`] when two functions of this binary claim one lock,
     /// [`Error::InvalidArgument`] for a URI that is not one, and [`Error::StartUp`], with the reason
     /// and what to do, for a server that cannot be reached or cannot be used.
     ///

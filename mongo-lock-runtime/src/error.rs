@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{LockName, NameError};
+use crate::{LockConflict, LockName, NameError};
 
 /// Why a lock could not be acquired, kept or released.
 ///
@@ -32,6 +32,20 @@ pub enum Error {
         name: String,
         /// What is wrong with it.
         reason: NameError,
+    },
+
+    /// Two functions of this binary claim one lock, so they would exclude each other; the client was
+    /// not built.
+    ///
+    /// Give one of them another name. If they exclude each other on purpose, say `reuse` in both
+    /// attributes. [`assert_locks_unique`](crate::assert_locks_unique) finds it in a test.
+    #[error(
+        "{}; rename one, or say `reuse` in both attributes if they share the lock on purpose",
+        list(conflicts)
+    )]
+    LockConflict {
+        /// Every such pair.
+        conflicts: Vec<LockConflict>,
     },
 
     /// A value is out of its range, or contradicts another one.
@@ -222,6 +236,11 @@ impl std::fmt::Display for LossReason {
             Self::Released => f.write_str("it was released"),
         }
     }
+}
+
+fn list(conflicts: &[LockConflict]) -> String {
+    let conflicts: Vec<String> = conflicts.iter().map(ToString::to_string).collect();
+    conflicts.join("; ")
 }
 
 fn cause(source: Option<&mongodb::error::Error>) -> String {

@@ -72,6 +72,7 @@ mod builder;
 mod client;
 mod command;
 mod current;
+mod declared;
 mod error;
 mod event;
 mod fence;
@@ -86,13 +87,16 @@ mod live;
 mod margin;
 mod name;
 mod outcome;
+mod overlap;
 mod owner;
+mod registry;
 mod release;
 mod renewal;
 mod several;
 mod shutdown;
 mod spec;
 mod store;
+mod template;
 mod turns;
 
 use self::spec::Mode;
@@ -100,16 +104,21 @@ use self::spec::Mode;
 #[doc = include_str!("distributed_lock.md")]
 pub use mongo_lock_macros::distributed_lock;
 
+#[doc = include_str!("lock_names.md")]
+pub use mongo_lock_macros::lock_names;
+
 pub use self::{
     builder::LockClientBuilder,
     client::LockClient,
     current::{assert_locked, current_lease},
+    declared::Lock,
     error::{Error, LossReason},
     fence::{Fenced, FencedWrite},
     guard::LockGuard,
     lease::Lease,
     name::{LockName, NameError},
     outcome::{Acquisition, Outcome, Skipped},
+    registry::{LockConflict, NameKind, RegisteredLock, assert_locks_unique, registered_locks},
     release::Release,
     several::LockSet,
     shutdown::{Shutdown, ShutdownReport},

@@ -26,13 +26,47 @@ impl LockName {
     /// [`Error::InvalidName`], which says what is wrong with it.
     pub fn new(name: impl AsRef<str>) -> Result<Self, Error> {
         let name = name.as_ref();
-        match check(name) {
+        match Self::check(name) {
             Ok(()) => Ok(Self(name.into())),
             Err(reason) => Err(Error::InvalidName {
                 name: excerpt(name),
                 reason,
             }),
         }
+    }
+
+    /// Whether `name` is one, for use in a `const`.
+    ///
+    /// ```
+    /// use mongo_lock_runtime::LockName;
+    ///
+    /// const JOBS: &str = "jobs";
+    /// const _: () = assert!(LockName::check(JOBS).is_ok());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub const fn check(name: &str) -> Result<(), NameError> {
+        if name.is_empty() {
+            return Err(NameError::Empty);
+        }
+        if name.len() > Self::MAX_LEN {
+            return Err(NameError::TooLong { len: name.len() });
+        }
+        let bytes = name.as_bytes();
+        let mut at = 0;
+        while at < bytes.len() {
+            if !allowed(bytes[at]) {
+                let found = char_at(bytes, at);
+                return Err(NameError::BadCharacter { found, at });
+            }
+            at += 1;
+        }
+        if !bytes[0].is_ascii_alphanumeric() {
+            return Err(NameError::BadStart(bytes[0] as char));
+        }
+        Ok(())
     }
 
     /// A name for a command that writes no document.
@@ -97,31 +131,83 @@ pub enum NameError {
         /// Its offset in bytes.
         at: usize,
     },
+    /// A value that goes into the name has no characters.
+    #[error("the value of `{{{placeholder}}}` is empty")]
+    EmptyValue {
+        /// Which one.
+        placeholder: &'static str,
+    },
+    /// A value that goes into the name has a character that is not allowed there.
+    #[error(
+        "the value of `{{{placeholder}}}` has {found:?}; a value in a lock name has ASCII letters, \
+         digits and `- _ . @ + =`"
+    )]
+    BadValue {
+        /// Which one.
+        placeholder: &'static str,
+        /// The first such character.
+        found: char,
+    },
+    /// A value that goes into the name could not be written: its `Display` reported an error.
+    #[error("the value of `{{{placeholder}}}` could not be written as text")]
+    NoValue {
+        /// Which one.
+        placeholder: &'static str,
+    },
 }
 
-fn check(name: &str) -> Result<(), NameError> {
-    if name.is_empty() {
-        return Err(NameError::Empty);
-    }
-    if name.len() > LockName::MAX_LEN {
-        return Err(NameError::TooLong { len: name.len() });
-    }
-    for (at, found) in name.char_indices() {
-        if found.is_ascii_alphanumeric() {
-            continue;
-        }
-        if !"-_.:/@+=".contains(found) {
-            return Err(NameError::BadCharacter { found, at });
-        }
-        if at == 0 {
-            return Err(NameError::BadStart(found));
+impl NameError {
+    /// The same in a `const`, where no text can be put together.
+    pub(crate) const fn in_const(self) -> &'static str {
+        match self {
+            Self::Empty => "this lock name is empty; it has 1 to 200 bytes",
+            Self::TooLong { .. } => "this lock name is too long; it has at most 200 bytes",
+            Self::BadStart(_) => "this lock name does not start with an ASCII letter or digit",
+            Self::BadCharacter { .. }
+            | Self::EmptyValue { .. }
+            | Self::BadValue { .. }
+            | Self::NoValue { .. } => {
+                "this lock name has a character other than ASCII letters, digits and \
+                 `- _ . : / @ + =`"
+            }
         }
     }
-    Ok(())
+}
+
+/// Whether a lock name may have this byte, at least further on.
+pub(crate) const fn allowed(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'_' | b'.' | b':' | b'/' | b'@' | b'+' | b'=')
+}
+
+/// Whether a value that goes into a name may have this byte.
+pub(crate) const fn allowed_in_value(byte: u8) -> bool {
+    allowed(byte) && !matches!(byte, b'/' | b':')
+}
+
+/// The character that starts at byte `at` of a valid UTF-8 text. In a `const`, where `str` cannot be
+/// cut.
+const fn char_at(bytes: &[u8], at: usize) -> char {
+    let first = bytes[at];
+    let (len, mut code) = match first {
+        0..=0x7f => (1, first as u32),
+        0x80..=0xdf => (2, (first & 0x1f) as u32),
+        0xe0..=0xef => (3, (first & 0x0f) as u32),
+        _ => (4, (first & 0x07) as u32),
+    };
+    let mut next = at + 1;
+    while next < at + len {
+        code = code << 6 | (bytes[next] & 0x3f) as u32;
+        next += 1;
+    }
+    match char::from_u32(code) {
+        Some(found) => found,
+        None => char::REPLACEMENT_CHARACTER,
+    }
 }
 
 /// Enough of a refused name to recognise it; a hostile one must not flood a log.
-fn excerpt(name: &str) -> String {
+pub(crate) fn excerpt(name: &str) -> String {
     const CHARS: usize = 40;
     let mut excerpt: String = name.chars().take(CHARS).collect();
     if excerpt.len() < name.len() {
@@ -138,19 +224,24 @@ mod tests {
     fn names_at_the_edges_of_the_rule() {
         let longest = "x".repeat(LockName::MAX_LEN);
         for good in ["a", "7", "nightly-report", "a/b:c@d+e=f_g.h", &longest] {
-            assert_eq!(check(good), Ok(()), "{good}");
+            assert_eq!(LockName::check(good), Ok(()), "{good}");
         }
         let over = "x".repeat(LockName::MAX_LEN + 1);
-        assert_eq!(check(""), Err(NameError::Empty));
-        assert_eq!(check(&over), Err(NameError::TooLong { len: 201 }));
-        assert_eq!(check("-x"), Err(NameError::BadStart('-')));
+        assert_eq!(LockName::check(""), Err(NameError::Empty));
+        assert_eq!(LockName::check(&over), Err(NameError::TooLong { len: 201 }));
+        assert_eq!(LockName::check("-x"), Err(NameError::BadStart('-')));
         for (bad, found, at) in [
             ("a b", ' ', 1),
             ("a\u{7}", '\u{7}', 1),
             ("né", 'é', 1),
+            ("n€", '€', 1),
+            ("n🔒", '🔒', 1),
             ("$x", '$', 0),
         ] {
-            assert_eq!(check(bad), Err(NameError::BadCharacter { found, at }));
+            assert_eq!(
+                LockName::check(bad),
+                Err(NameError::BadCharacter { found, at })
+            );
         }
     }
 

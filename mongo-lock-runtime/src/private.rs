@@ -3,41 +3,64 @@
 use std::{borrow::Borrow, pin::Pin};
 
 pub use core::{
+    concat, format_args, module_path,
     option::Option::{self, None, Some},
     result::Result,
     time::Duration,
 };
 pub use std::boxed::Box;
 
-use crate::{Acquisition, LockGuard, LockSpec, Skipped, body};
-pub use crate::{Error, LockClient, Outcome, body::OnLost};
+pub use inventory::submit;
 
-/// The attribute's arguments.
+use crate::{Acquisition, LockGuard, LockSpec, Skipped, body, template};
+pub use crate::{
+    Error, Lock, LockClient, LockName, Outcome, RegisteredLock,
+    body::OnLost,
+    declared::{Declaration, Declares, Named, Names, OneFunctionPerLock, check, check_terms},
+    template::Part,
+};
+
+/// The attribute's arguments, as far as they are the same for every call.
 #[derive(Debug, Clone, Copy)]
 pub struct Attribute {
+    /// A name or a template. A name that is an argument of the function stands here as the
+    /// argument's own name.
     pub name: &'static str,
-    pub ttl: Duration,
+    /// None in a declaration that leaves it to the attribute.
+    pub ttl: Option<Duration>,
     pub renew: bool,
     pub max_hold: Option<Duration>,
     pub min_hold: Option<Duration>,
     pub on_lost: OnLost,
+    /// Whether other functions take the lock too.
+    pub reuse: bool,
 }
 
 impl Attribute {
     #[must_use]
     pub const fn new(name: &'static str, ttl: Duration) -> Self {
         Self {
+            ttl: Some(ttl),
+            ..Self::named(name)
+        }
+    }
+
+    #[must_use]
+    pub const fn named(name: &'static str) -> Self {
+        Self {
             name,
-            ttl,
+            ttl: None,
             renew: false,
             max_hold: None,
             min_hold: None,
             on_lost: OnLost::Cancel,
+            reuse: false,
         }
     }
 
-    fn spec(&self) -> Result<LockSpec, Error> {
-        let mut spec = LockSpec::builder(self.name, self.ttl).renew(self.renew);
+    pub(crate) fn spec(&self, name: impl AsRef<str>) -> Result<LockSpec, Error> {
+        let ttl = self.ttl.unwrap_or_default();
+        let mut spec = LockSpec::builder(name, ttl).renew(self.renew);
         if let Some(limit) = self.max_hold {
             spec = spec.max_hold(limit);
         }
@@ -48,10 +71,59 @@ impl Attribute {
     }
 }
 
-/// `client = …`: a client, or a reference to one. Borrowed, since it may be an argument that the
-/// body uses too.
-pub fn client<C: Borrow<LockClient>>(client: &C) -> Option<LockClient> {
-    Some(C::borrow(client).clone())
+type Acquired = Pin<Box<dyn Future<Output = Result<Acquisition, Error>> + Send>>;
+
+/// One call: the attribute's arguments, and what they come to in this call.
+#[derive(Debug)]
+#[must_use]
+pub struct Call {
+    attribute: Attribute,
+    client: Option<LockClient>,
+    name: Option<Result<LockName, Error>>,
+}
+
+impl Call {
+    pub const fn new(attribute: Attribute) -> Self {
+        Self {
+            attribute,
+            client: None,
+            name: None,
+        }
+    }
+
+    /// `client = …`: a client, or a reference to one. Borrowed, since it may be an argument that
+    /// the body uses too.
+    pub fn client<C: Borrow<LockClient>>(mut self, client: &C) -> Self {
+        self.client = Some(C::borrow(client).clone());
+        self
+    }
+
+    /// `name = "invoice-{id}"`. Done before the body has its arguments, which it may give away.
+    pub fn template(mut self, parts: &[Part<'_>]) -> Self {
+        self.name = Some(template::name(parts));
+        self
+    }
+
+    /// Everything before the body. Boxed, and before any future of the caller's begins, so that these
+    /// stay small.
+    fn acquire(self) -> (Acquired, OnLost) {
+        let on_lost = self.attribute.on_lost;
+        let acquired = Box::pin(async move {
+            let client = self.client.map_or_else(LockClient::current, Ok)?;
+            let spec = match self.name {
+                Some(name) => self.attribute.spec(name?)?,
+                None => self.attribute.spec(self.attribute.name)?,
+            };
+            client.try_acquire(&spec).await
+        });
+        (acquired, on_lost)
+    }
+
+    /// `name = argument`.
+    pub fn name(mut self, name: impl AsRef<str>) -> Self {
+        self.name = Some(LockName::new(name));
+        self
+    }
 }
 
 /// Never anything. An early `return` of it tells an async block its type.
@@ -71,72 +143,66 @@ pub fn error<E: From<Error>>(error: Error) -> E {
 }
 
 /// For a function that returns a plain `T`.
-pub async fn run_value<T, F: Future<Output = T>>(
-    attribute: Attribute,
-    client: Option<LockClient>,
+pub fn run_value<T, F: Future<Output = T>>(
+    call: Call,
     body: Pin<Box<F>>,
-) -> Result<Outcome<T>, Error> {
-    match under_lock(attribute, client, body).await? {
-        Ok(value) => Ok(Outcome::Executed(value)),
-        Err(skipped) => Ok(Outcome::Skipped(skipped)),
+) -> impl Future<Output = Result<Outcome<T>, Error>> {
+    let acquired = call.acquire();
+    async move {
+        match under_lock(acquired, body).await? {
+            Ok(value) => Ok(Outcome::Executed(value)),
+            Err(skipped) => Ok(Outcome::Skipped(skipped)),
+        }
     }
 }
 
 /// For a function that returns a `Result<T, E>`.
-pub async fn run_result<T, E, F: Future<Output = Result<T, E>>>(
-    attribute: Attribute,
-    client: Option<LockClient>,
+pub fn run_result<T, E, F: Future<Output = Result<T, E>>>(
+    call: Call,
     error: fn(Error) -> E,
     body: Pin<Box<F>>,
-) -> Result<Outcome<T>, E> {
-    match under_lock(attribute, client, body).await {
-        Ok(Ok(result)) => result.map(Outcome::Executed),
-        Ok(Err(skipped)) => Ok(Outcome::Skipped(skipped)),
-        Err(lock) => Err(error(lock)),
+) -> impl Future<Output = Result<Outcome<T>, E>> {
+    let acquired = call.acquire();
+    async move {
+        match under_lock(acquired, body).await {
+            Ok(Ok(result)) => result.map(Outcome::Executed),
+            Ok(Err(skipped)) => Ok(Outcome::Skipped(skipped)),
+            Err(lock) => Err(error(lock)),
+        }
     }
 }
 
 /// For a function that returns a `Result<Outcome<T>, E>` and makes the `Outcome` itself.
-pub async fn run_outcome<T, E, F: Future<Output = Result<Outcome<T>, E>>>(
-    attribute: Attribute,
-    client: Option<LockClient>,
+pub fn run_outcome<T, E, F: Future<Output = Result<Outcome<T>, E>>>(
+    call: Call,
     error: fn(Error) -> E,
     body: Pin<Box<F>>,
-) -> Result<Outcome<T>, E> {
-    match under_lock(attribute, client, body).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(skipped)) => Ok(Outcome::Skipped(skipped)),
-        Err(lock) => Err(error(lock)),
+) -> impl Future<Output = Result<Outcome<T>, E>> {
+    let acquired = call.acquire();
+    async move {
+        match under_lock(acquired, body).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(skipped)) => Ok(Outcome::Skipped(skipped)),
+            Err(lock) => Err(error(lock)),
+        }
     }
 }
 
 async fn under_lock<F: Future>(
-    attribute: Attribute,
-    client: Option<LockClient>,
+    (acquired, on_lost): (Acquired, OnLost),
     body: Pin<Box<F>>,
 ) -> Result<Result<F::Output, Skipped>, Error> {
-    let guard = match begin(attribute, client).await? {
+    let guard = match acquired.await? {
         Acquisition::Acquired(guard) => guard,
         Acquisition::Skipped(skipped) => return Ok(Err(skipped)),
     };
     // The body is dropped inside, and before the guard also when this future is dropped or the body
     // panics: what the body holds must be gone before the lock is.
-    let output = body::run(body, guard.lease(), attribute.on_lost).await;
+    let output = body::run(body, guard.lease(), on_lost).await;
     if output.is_ok() {
         end(guard).await;
     }
     output.map(Ok)
-}
-
-/// Everything before the body. Boxed, so that the caller's future stays small.
-fn begin(
-    attribute: Attribute,
-    client: Option<LockClient>,
-) -> Pin<Box<dyn Future<Output = Result<Acquisition, Error>> + Send>> {
-    Box::pin(async move {
-        let client = client.map_or_else(LockClient::current, Ok)?;
-        client.try_acquire(&attribute.spec()?).await
-    })
 }
 
 /// Everything after the body: a release whose failure is an event, not the caller's error.

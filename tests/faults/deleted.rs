@@ -12,7 +12,7 @@ use crate::{
 
 const TTL: Duration = ms(1500);
 
-#[distributed_lock(name = "renewed", ttl = TTL, renew)]
+#[distributed_lock(name = "deleted-renewed", ttl = TTL, renew)]
 async fn renewed<F: Future>(body: F) -> F::Output {
     body.await
 }
@@ -27,10 +27,10 @@ async fn a_renewed_lease_is_lost_at_the_next_renewal() {
         let scoped = client.clone();
         let call = tokio::spawn(async move { scoped.scope(renewed(body)).await });
         hand.started().await;
-        delete(db, "renewed").await;
+        delete(db, "deleted-renewed").await;
         let mut successor = None;
         if passes_on {
-            successor = Some(acquire(&other, &spec("renewed", 60_000)).await);
+            successor = Some(acquire(&other, &spec("deleted-renewed", 60_000)).await);
         }
         // A third of the ttl, and not at the deadline.
         let error = within(TTL * 2 / 3, call).await.unwrap().unwrap_err();
@@ -45,7 +45,7 @@ async fn a_renewed_lease_is_lost_at_the_next_renewal() {
         assert!(!hand.is_running());
         client.shutdown().await;
         if let Some(successor) = successor {
-            let lease = only(&live(db, "renewed").await);
+            let lease = only(&live(db, "deleted-renewed").await);
             assert_eq!(lease.token, successor.token());
             assert_eq!(lease.expires_at, successor.expires_at());
         }

@@ -36,7 +36,7 @@ async fn job(result: Result<u32, NoPaper>) -> Result<u32, NoPaper> {
 
 const SHORT: Duration = ms(1000);
 
-#[distributed_lock(name = "short", ttl = SHORT)]
+#[distributed_lock(name = "faulty-releases-short", ttl = SHORT)]
 async fn short() -> Result<u32, NoPaper> {
     Ok(RESULT)
 }
@@ -80,9 +80,9 @@ async fn a_failure_that_lasts_leaves_the_lock_to_its_ttl() {
     for effect in [doc! { "errorCode": 8000 }, doc! { "closeConnection": true }] {
         let fails = releases_fail(&stage, MANY, effect.clone()).await;
         result_comes(client).await;
-        let left = only(&live(db, "short").await);
+        let left = only(&live(db, "faulty-releases-short").await);
         assert_eq!(left.expires_at, left.acquired_at + SHORT);
-        eventually(free(db, "short")).await;
+        eventually(free(db, "faulty-releases-short")).await;
         fails.off().await.unwrap();
     }
 }
@@ -94,14 +94,14 @@ async fn a_release_without_an_answer_holds_up_nobody() {
     let effect = doc! { "blockConnection": true, "blockTimeMS": 1200 };
     let blocks = releases_fail(&stage, 1, effect).await;
     result_comes(client).await;
-    eventually(free(db, "short")).await;
+    eventually(free(db, "faulty-releases-short")).await;
     blocks.off().await.unwrap();
 
     // Reported as a failure of the write concern, but done.
     let effect = doc! { "writeConcernError": { "code": 64, "errmsg": "on purpose" } };
     let fails = releases_fail(&stage, 1, effect).await;
     result_comes(client).await;
-    assert_eq!(live(db, "short").await, []);
+    assert_eq!(live(db, "faulty-releases-short").await, []);
     fails.off().await.unwrap();
 }
 

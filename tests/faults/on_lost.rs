@@ -16,7 +16,7 @@ use crate::{
 const TTL: Duration = ms(900);
 
 /// Gives what it learned, and when.
-#[distributed_lock(name = "plain", ttl = TTL, on_lost = "continue")]
+#[distributed_lock(name = "on-lost-plain", ttl = TTL, on_lost = "continue")]
 async fn plain() -> (Error, Instant) {
     let lease = current_lease().unwrap();
     let lost = lease.lost().await;
@@ -26,9 +26,9 @@ async fn plain() -> (Error, Instant) {
     (lost, learned)
 }
 
-#[distributed_lock(name = "renewed", ttl = TTL, renew, on_lost = "continue")]
+#[distributed_lock(name = "on-lost-renewed", ttl = TTL, renew, on_lost = "continue")]
 async fn renewed() -> Error {
-    assert_locked("renewed").lost().await
+    assert_locked("on-lost-renewed").lost().await
 }
 
 /// Its own successor gets in while it goes on.
@@ -59,16 +59,16 @@ async fn the_body_learns_of_its_deadline_in_time_and_goes_on() {
     assert!(fits, "{error}");
     assert!(learned - start < TTL);
     assert!(clock.at_most(learned) < clock.at_most(start) + TTL);
-    assert_eq!(live(&db, "plain").await, []);
+    assert_eq!(live(&db, "on-lost-plain").await, []);
 }
 
 #[tokio::test]
 async fn the_body_learns_that_its_lease_is_gone() {
     let Stage { db, client } = Stage::new().await;
     let call = tokio::spawn(async move { client.scope(renewed()).await });
-    let held = async || !live(&db, "renewed").await.is_empty();
+    let held = async || !live(&db, "on-lost-renewed").await.is_empty();
     eventually(until(held)).await;
-    delete(&db, "renewed").await;
+    delete(&db, "on-lost-renewed").await;
     let done = within(TTL, call).await.unwrap().unwrap();
     let error = done.executed().unwrap();
     let fits = matches!(

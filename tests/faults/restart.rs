@@ -15,12 +15,12 @@ use crate::{
 const LONG: Duration = ms(10_000);
 const SHORT: Duration = ms(1500);
 
-#[distributed_lock(name = "long", ttl = LONG, renew)]
+#[distributed_lock(name = "restart-long", ttl = LONG, renew)]
 async fn long<F: Future>(body: F) -> F::Output {
     body.await
 }
 
-#[distributed_lock(name = "short", ttl = SHORT, renew)]
+#[distributed_lock(name = "restart-short", ttl = SHORT, renew)]
 async fn short<F: Future>(body: F) -> F::Output {
     body.await
 }
@@ -39,10 +39,10 @@ async fn a_body_outlives_a_short_absence_and_ends_in_a_long_one() {
     let ends = tokio::spawn(async move { second.scope(short(short_body)).await });
     survivor.started().await;
     victim.started().await;
-    let granted = only(&live(&db, "long").await);
+    let granted = only(&live(&db, "restart-long").await);
     let clock = ServerClock::read(&db).await;
 
-    let last = only(&live(&db, "short").await);
+    let last = only(&live(&db, "restart-short").await);
     node.kill();
     // It may have been renewed once more, not after this.
     let latest = clock.at_most(Instant::now()) + SHORT;
@@ -60,16 +60,16 @@ async fn a_body_outlives_a_short_absence_and_ends_in_a_long_one() {
 
     node.restart().await.unwrap();
     server.ready().await.unwrap();
-    let renewed = async || only(&live(&db, "long").await).expires_at > granted.expires_at;
+    let renewed = async || only(&live(&db, "restart-long").await).expires_at > granted.expires_at;
     within(LONG, until(renewed)).await;
-    assert_eq!(only(&live(&db, "long").await).token, granted.token);
+    assert_eq!(only(&live(&db, "restart-long").await).token, granted.token);
     assert!(survivor.is_running());
     survivor.finish();
     let done = within(PATIENCE, survives).await.unwrap();
     assert_eq!(done.unwrap(), Outcome::Executed(RESULT));
 
-    let next = acquire_when_free(&client, &spec("short", 60_000)).await;
+    let next = acquire_when_free(&client, &spec("restart-short", 60_000)).await;
     assert!(next.token() > last.token);
-    let next = acquire_when_free(&client, &spec("long", 60_000)).await;
+    let next = acquire_when_free(&client, &spec("restart-long", 60_000)).await;
     assert!(next.token() > granted.token);
 }

@@ -15,17 +15,17 @@ use crate::{
 const LIMIT: Duration = ms(500);
 const TTL: Duration = ms(1200);
 
-#[distributed_lock(name = "plain", ttl = TTL)]
+#[distributed_lock(name = "silence-plain", ttl = TTL)]
 async fn plain<F: Future>(body: F) -> F::Output {
     body.await
 }
 
-#[distributed_lock(name = "renewed", ttl = TTL, renew)]
+#[distributed_lock(name = "silence-renewed", ttl = TTL, renew)]
 async fn renewed<F: Future>(body: F) -> F::Output {
     body.await
 }
 
-#[distributed_lock(name = "long", ttl = "1m")]
+#[distributed_lock(name = "silence-long", ttl = "1m")]
 async fn long<F: Future>(body: F) -> F::Output {
     body.await
 }
@@ -51,20 +51,23 @@ async fn is_given_up(mode: ProxyMode) {
     // Whether it arrived before, or arrives now: it is given back, long before its ttl.
     proxy.set(Forward).await.unwrap();
     client.shutdown().await;
-    within(ms(10_000), free(&db, "long")).await;
+    within(ms(10_000), free(&db, "silence-long")).await;
 }
 
 #[tokio::test]
 async fn in_mid_body() {
-    tokio::join!(ends_in_time(Hang, "plain"), ends_in_time(Refuse, "plain"));
+    tokio::join!(
+        ends_in_time(Hang, "silence-plain"),
+        ends_in_time(Refuse, "silence-plain")
+    );
 }
 
 #[tokio::test]
 async fn in_mid_body_with_renewal() {
     tokio::join!(
-        ends_in_time(Hang, "renewed"),
-        ends_in_time(HoldReplies, "renewed"),
-        ends_in_time(Refuse, "renewed"),
+        ends_in_time(Hang, "silence-renewed"),
+        ends_in_time(HoldReplies, "silence-renewed"),
+        ends_in_time(Refuse, "silence-renewed"),
     );
 }
 
@@ -74,14 +77,14 @@ async fn ends_in_time(mode: ProxyMode, name: &'static str) {
     let (body, hand) = body();
     let call = tokio::spawn(async move {
         let result = match name {
-            "plain" => client.scope(plain(body)).await,
+            "silence-plain" => client.scope(plain(body)).await,
             _ => client.scope(renewed(body)).await,
         };
         (result, Instant::now())
     });
     hand.started().await;
     let granted = only(&live(&db, name).await);
-    if name == "renewed" {
+    if name == "silence-renewed" {
         let later = async || only(&live(&db, name).await).expires_at > granted.expires_at;
         within(TTL, until(later)).await;
     }
@@ -96,8 +99,8 @@ async fn ends_in_time(mode: ProxyMode, name: &'static str) {
         panic!("{mode:?}, {name}: {result:?}");
     };
     let fits = match reason {
-        LossReason::Deadline { .. } => name == "plain",
-        LossReason::NotRenewed { .. } => name == "renewed",
+        LossReason::Deadline { .. } => name == "silence-plain",
+        LossReason::NotRenewed { .. } => name == "silence-renewed",
         _ => false,
     };
     assert!(fits, "{mode:?}, {name}: {reason}");
@@ -124,5 +127,5 @@ async fn takes_no_result_away(mode: ProxyMode) {
     let done = within(LIMIT + SOON, call).await.unwrap();
     assert_eq!(done.unwrap(), Outcome::Executed(RESULT), "{mode:?}");
     proxy.set(Forward).await.unwrap();
-    within(ms(10_000), free(&db, "long")).await;
+    within(ms(10_000), free(&db, "silence-long")).await;
 }

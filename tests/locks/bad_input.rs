@@ -74,25 +74,22 @@ async fn the_shortest_and_the_longest_ttl_work() {
     }
 }
 
-const EMPTY: &str = "";
-const TOO_SHORT: Duration = Duration::from_micros(1);
-
-#[distributed_lock(name = EMPTY, ttl = "1m")]
-async fn bad_name() {
+#[distributed_lock(name = name, ttl = "1m")]
+async fn bad_name(name: &str) {
     panic!("the body ran");
 }
 
-#[distributed_lock(name = "bad-ttl", ttl = TOO_SHORT)]
-async fn bad_ttl() {
+#[distributed_lock(name = "bad-ttl", ttl = ttl)]
+async fn bad_ttl(ttl: Duration) {
     panic!("the body ran");
 }
 
 #[tokio::test]
-async fn constants_are_checked_before_the_body_runs() {
+async fn arguments_are_checked_before_the_body_runs() {
     let (_db, client) = database().await;
-    let error = client.scope(bad_name()).await.unwrap_err();
+    let error = client.scope(bad_name("")).await.unwrap_err();
     assert!(matches!(error, Error::InvalidName { .. }), "{error}");
-    let error = client.scope(bad_ttl()).await.unwrap_err();
+    let error = client.scope(bad_ttl(SECOND / 2_000_000)).await.unwrap_err();
     assert!(matches!(error, Error::InvalidArgument { .. }), "{error}");
 }
 

@@ -231,17 +231,17 @@ async fn arguments_drop_before_the_lock_is_released() {
         }
     }
 
-    #[distributed_lock(name = "held", ttl = "1m")]
+    #[distributed_lock(name = "held", ttl = "1m", reuse)]
     async fn body(_unused: Asks, used: Asks) {
         let _used = &used;
     }
 
-    #[distributed_lock(name = "held", ttl = "1m")]
+    #[distributed_lock(name = "held", ttl = "1m", reuse)]
     async fn fails(_unused: Asks) -> Result<(), Error> {
         Err(Error::NoClient)
     }
 
-    #[distributed_lock(name = "held", ttl = "500ms")]
+    #[distributed_lock(name = "held", ttl = "500ms", reuse)]
     async fn times_out(_unused: Asks) {
         std::future::pending::<()>().await;
     }

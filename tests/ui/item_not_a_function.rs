@@ -6,6 +6,12 @@ struct Job;
 #[distributed_lock(name = "job", ttl = "5m")]
 impl Job {}
 
+#[distributed_lock(name = "job", ttl = "5m")]
+pub trait Run {}
+
+#[distributed_lock(name = "job", ttl = "5m")]
+const NAME: &str = "job";
+
 fn main() {
-    let _ = Job;
+    let _ = (Job, NAME);
 }

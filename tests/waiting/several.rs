@@ -49,7 +49,7 @@ async fn worker() {
         .collection::<Document>("counters");
     let mut specs = ["a", "b", "c"].map(|name| patient(name).build().unwrap());
     specs.rotate_left(number % 3);
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         specs.reverse();
     }
     for _ in 0..ROUNDS {

@@ -1,0 +1,54 @@
+// #[distributed_lock(name = "job", ttl = "1m", client = &self.locks)]
+// fn run<'life0, 'async_trait>(
+//     &'life0 self,
+// ) -> Pin<Box<dyn Future<Output = Result<Outcome<u32>, Error>> + Send + 'async_trait>>
+// where
+//     'life0: 'async_trait,
+//     Self: 'async_trait,
+// {
+//     Box::pin(async move {
+//         let __self = self;
+//         let __ret: Result<Outcome<u32>, Error> = { Ok(Outcome::Executed(__self.n)) };
+//         __ret
+//     })
+// }
+
+// with `rt` for `::mongo_lock_runtime::__private`:
+
+fn run<'life0, 'async_trait>(
+    &'life0 self,
+) -> Pin<Box<dyn Future<Output = Result<Outcome<u32>, Error>> + Send + 'async_trait>>
+where
+    'life0: 'async_trait,
+    Self: 'async_trait,
+{
+    const __LOCK: rt::Attribute = rt::Attribute::new(
+        "job",
+        rt::Duration::from_millis(60000u64),
+    );
+    rt::submit! {
+        rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::run"))
+    }
+    Box::pin(async move {
+        let call = rt::Call::new(__LOCK).client(&&self.locks);
+        rt::run_outcome(
+                call,
+                rt::error,
+                rt::Box::pin(async move {
+                    if let rt::Some(ret) = rt::returns::<Result<Outcome<u32>, Error>>() {
+                        return ret;
+                    }
+                    #[allow(clippy::diverging_sub_expression)]
+                    let ret: Result<Outcome<u32>, Error> = {
+                        let __self = self;
+                        let __ret: Result<Outcome<u32>, Error> = {
+                            Ok(Outcome::Executed(__self.n))
+                        };
+                        __ret
+                    };
+                    #[allow(unreachable_code)] ret
+                }),
+            )
+            .await
+    })
+}

@@ -1,0 +1,46 @@
+// /// What this service locks.
+// pub mod locks {
+//     /// Once a night.
+//     NightlyReport = "nightly-report", ttl = "5m";
+//     Import = "import", ttl = TTL, renew;
+// }
+
+// with `rt` for `::mongo_lock_runtime::__private`:
+
+/// What this service locks.
+pub mod locks {
+    /// Once a night.
+    #[allow(clippy::exhaustive_structs)]
+    #[derive(::core::fmt::Debug, ::core::clone::Clone, ::core::marker::Copy)]
+    pub struct NightlyReport;
+    #[doc(hidden)]
+    #[allow(dead_code, non_camel_case_types)]
+    pub(crate) type __lock_NightlyReport = NightlyReport;
+    ///The lock `import`.
+    #[allow(clippy::exhaustive_structs)]
+    #[derive(::core::fmt::Debug, ::core::clone::Clone, ::core::marker::Copy)]
+    pub struct Import;
+    #[doc(hidden)]
+    #[allow(dead_code, non_camel_case_types)]
+    pub(crate) type __lock_Import = Import;
+}
+const _: () = {
+    impl rt::Lock for locks::NightlyReport {
+        const DECLARATION: rt::Declaration = rt::Declaration(
+            rt::check(rt::Attribute {
+                ttl: rt::Some(rt::Duration::from_millis(300000u64)),
+                ..rt::Attribute::named("nightly-report")
+            }),
+        );
+    }
+    impl rt::Lock for locks::Import {
+        const DECLARATION: rt::Declaration = rt::Declaration(
+            rt::check(rt::Attribute {
+                renew: true,
+                ttl: rt::Some(TTL),
+                ..rt::Attribute::named("import")
+            }),
+        );
+    }
+    const _: rt::Declaration = <locks::Import as rt::Lock>::DECLARATION;
+};

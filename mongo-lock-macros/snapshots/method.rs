@@ -1,0 +1,49 @@
+// #[distributed_lock(name = "report", ttl = "1h30m", client = &self.locks)]
+// pub async fn report(&self, mut day: Date, (a, b): Pair, _: u32, _unused: u32) -> Result<Report, JobError> {
+//     day.add(a)?;
+//     Ok(b)
+// }
+
+// with `rt` for `::mongo_lock_runtime::__private`:
+
+pub async fn report(
+    &self,
+    day: Date,
+    __arg2: Pair,
+    __arg3: u32,
+    _unused: u32,
+) -> Result<rt::Outcome<Report>, JobError> {
+    const __LOCK: rt::Attribute = rt::Attribute::new(
+        "report",
+        rt::Duration::from_millis(5400000u64),
+    );
+    rt::submit! {
+        rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::report"))
+    }
+    let call = rt::Call::new(__LOCK).client(&&self.locks);
+    rt::run_result(
+            call,
+            rt::error,
+            rt::Box::pin(async move {
+                if let rt::Some(ret) = rt::returns::<Result<Report, JobError>>() {
+                    return ret;
+                }
+                rt::used(&self);
+                #[allow(clippy::shadow_same)]
+                let mut day = day;
+                let __arg2 = __arg2;
+                let (a, b) = __arg2;
+                let __arg3 = __arg3;
+                let _ = __arg3;
+                #[allow(clippy::no_effect_underscore_binding, clippy::shadow_same)]
+                let _unused = _unused;
+                #[allow(clippy::diverging_sub_expression)]
+                let ret: Result<Report, JobError> = {
+                    day.add(a)?;
+                    Ok(b)
+                };
+                #[allow(unreachable_code)] ret
+            }),
+        )
+        .await
+}

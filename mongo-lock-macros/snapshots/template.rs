@@ -1,0 +1,43 @@
+// #[distributed_lock(name = "invoice/{id:03}/{REGION}", ttl = "1m")]
+// async fn pay(id: u32, amount: u64) -> u64 {
+//     amount
+// }
+
+// with `rt` for `::mongo_lock_runtime::__private`:
+
+#[allow(clippy::double_must_use, clippy::missing_errors_doc)]
+async fn pay(id: u32, amount: u64) -> rt::Result<rt::Outcome<u64>, rt::Error> {
+    const __LOCK: rt::Attribute = rt::Attribute::new(
+        "invoice/{id:03}/{REGION}",
+        rt::Duration::from_millis(60000u64),
+    );
+    rt::submit! {
+        rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::pay"))
+    }
+    let call = rt::Call::new(__LOCK)
+        .template(
+            &[
+                rt::Part::Text("invoice/"),
+                rt::Part::Value("id", rt::format_args!("{:03}", id)),
+                rt::Part::Text("/"),
+                rt::Part::Value("REGION", rt::format_args!("{}", REGION)),
+            ],
+        );
+    rt::run_value(
+            call,
+            rt::Box::pin(async move {
+                if let rt::Some(ret) = rt::returns::<u64>() {
+                    return ret;
+                }
+                #[allow(clippy::shadow_same)]
+                let id = id;
+                rt::used(&id);
+                #[allow(clippy::shadow_same)]
+                let amount = amount;
+                #[allow(clippy::diverging_sub_expression)]
+                let ret: u64 = { amount };
+                #[allow(unreachable_code)] ret
+            }),
+        )
+        .await
+}

@@ -1,0 +1,42 @@
+// #[distributed_lock(
+//     name = "import",
+//     ttl = "30s",
+//     renew,
+//     max_hold = "4h",
+//     min_hold = HOLD,
+//     on_lost = "continue",
+//     reuse
+// )]
+// async fn import() -> Result<Outcome<u32>, Error> {
+//     Ok(Outcome::Executed(1))
+// }
+
+// with `rt` for `::mongo_lock_runtime::__private`:
+
+async fn import() -> Result<Outcome<u32>, Error> {
+    const __LOCK: rt::Attribute = rt::check_terms(rt::Attribute {
+        renew: true,
+        max_hold: rt::Some(rt::Duration::from_millis(14400000u64)),
+        min_hold: rt::Some(HOLD),
+        on_lost: rt::OnLost::Continue,
+        reuse: true,
+        ..rt::Attribute::new("import", rt::Duration::from_millis(30000u64))
+    });
+    rt::submit! {
+        rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::import"))
+    }
+    let call = rt::Call::new(__LOCK);
+    rt::run_outcome(
+            call,
+            rt::error,
+            rt::Box::pin(async move {
+                if let rt::Some(ret) = rt::returns::<Result<Outcome<u32>, Error>>() {
+                    return ret;
+                }
+                #[allow(clippy::diverging_sub_expression)]
+                let ret: Result<Outcome<u32>, Error> = { Ok(Outcome::Executed(1)) };
+                #[allow(unreachable_code)] ret
+            }),
+        )
+        .await
+}

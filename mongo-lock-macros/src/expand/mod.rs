@@ -1,0 +1,225 @@
+//! Writing the function that takes the lock.
+
+mod lock;
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use quote::{ToTokens as _, format_ident, quote};
+use syn::{AttrStyle, Attribute, FnArg, Pat, PatIdent, PatType, ReturnType, Type};
+
+use crate::{
+    function::{Function, mentions},
+    name::Name,
+    pinned,
+    returns::Returns,
+    valid::Job,
+};
+
+// Input:
+//
+//     #[distributed_lock(name = "report", ttl = "5m")]
+//     async fn report(&self, day: Date, (a, b): Pair) -> Result<Report, E> { body }
+//
+// Output, with `rt` for `::mongo_lock_runtime::__private`, and what `lock` writes:
+//
+//     async fn report(&self, day: Date, __arg2: Pair) -> Result<rt::Outcome<Report>, E> {
+//         const __LOCK: rt::Attribute = …;
+//         rt::submit! { … }
+//         let call = rt::Call::new(__LOCK);
+//         rt::run_result(
+//             call,
+//             rt::error,
+//             rt::Box::pin(async move {
+//                 if let rt::Some(ret) = rt::returns::<Result<Report, E>>() { return ret; }
+//                 rt::used(&self);
+//                 let day = day;
+//                 let __arg2 = __arg2;
+//                 let (a, b) = __arg2;
+//                 let ret: Result<Report, E> = { body };
+//                 ret
+//             }),
+//         ).await
+//     }
+pub(crate) fn expand(job: &Job, function: &Function) -> TokenStream {
+    let Function {
+        attrs,
+        inner_attrs,
+        vis,
+        defaultness,
+        sig,
+        body,
+        pinned,
+        ..
+    } = function;
+    let private = job.private(Span::mixed_site());
+
+    let mut sig = sig.clone();
+    let declared = job.returns.declared(|span| job.private(span));
+    let mut moved = Vec::new();
+    if pinned.is_some() {
+        // The block moves the arguments itself.
+        if let Some(value) = pinned::value_of(&mut sig.output) {
+            *value = Type::Verbatim(declared);
+        }
+    } else {
+        for (index, argument) in sig.inputs.iter_mut().enumerate() {
+            moved.push(match argument {
+                // Mentioned as a whole, since the block would else capture only the fields that
+                // the body uses, and the rest would outlive the lock.
+                FnArg::Receiver(receiver) => {
+                    let this = receiver.self_token;
+                    quote!(#private::used(&#this);)
+                }
+                FnArg::Typed(argument) => rebind(argument, index, &private, job),
+            });
+        }
+        let arrow = syn::Token![->](Span::mixed_site());
+        sig.output = ReturnType::Type(arrow, Box::new(Type::Verbatim(declared)));
+    }
+
+    let items = lock::items(job, &sig);
+    let lock_call = lock::call(job, &sig);
+    // A missing `From` is reported at the function's error type.
+    let error = job.returns.error_span().map(|span| {
+        let private = job.private(span);
+        let error = Ident::new("error", Span::mixed_site().located_at(span));
+        quote!(#private::#error,)
+    });
+    let run = match &job.returns {
+        Returns::Value(_) => quote!(run_value),
+        Returns::Result(_) => quote!(run_result),
+        Returns::Outcome(_) => quote!(run_outcome),
+    };
+    let ty = job.returns.of_body();
+    let (ret, call) = (local("ret"), local("call"));
+    let run = quote! {
+        // A statement of its own: what its expressions borrow must not live across the await.
+        let #call = #lock_call;
+        #private::#run(
+            #call,
+            #error
+            #private::Box::pin(async move {
+                // Tells the block its type before the body's first `return` or `?`.
+                if let #private::Some(#ret) = #private::returns::<#ty>() {
+                    return #ret;
+                }
+                #(#moved)*
+                // A statement, so that the temporaries of the body's tail are dropped before
+                // the arguments, as in a plain function. Both lints mean bodies that only
+                // panic, which are no news in a plain function.
+                #[allow(clippy::diverging_sub_expression)]
+                let #ret: #ty = #body;
+                #[allow(unreachable_code)]
+                #ret
+            }),
+        )
+        .await
+    };
+    let run = match pinned {
+        Some(pinned) => pinned.expand(&run),
+        None => run,
+    };
+    let inner_attrs = inner_attrs.iter().map(as_outer);
+    // It returns a `Result` only here.
+    let no_result = matches!(job.returns, Returns::Value(_))
+        .then(|| quote!(#[allow(clippy::double_must_use, clippy::missing_errors_doc)]));
+    // An argument that the attribute would use, were it right, is no news beside the error.
+    let quiet = job.faulty.then(|| quote!(#[allow(unused)]));
+    // In the user's braces: a function in ours would be exempt from lints, such as that nobody calls
+    // it.
+    let mut block = Group::new(Delimiter::Brace, quote!(#items #run));
+    block.set_span(body.span());
+    quote! {
+        #(#attrs)*
+        #(#inner_attrs)*
+        #quiet
+        #no_result
+        #vis #defaultness #sig #block
+    }
+}
+
+// `day: Date`         → `day: Date`,    `let day = day;`
+// `mut day: Date`     → `day: Date`,    `let mut day = day;`
+// `_day: Date`        → `_day: Date`,   `let _day = _day;`, the first and third of them ours
+// `(a, b): Pair`      → `__arg0: Pair`, `let __arg0 = __arg0; let (a, b) = __arg0;`
+//
+// These are the statements that the compiler itself makes of an `async fn`'s arguments, in its
+// order, which is what decides when each is dropped.
+fn rebind(argument: &mut PatType, index: usize, private: &TokenStream, job: &Job) -> TokenStream {
+    let attrs = argument.attrs.clone();
+    // A lint that is expected is expected once: at the binding that the body sees.
+    argument
+        .attrs
+        .retain(|attr| !attr.path().is_ident("expect"));
+    match &mut *argument.pat {
+        Pat::Ident(PatIdent {
+            by_ref: None,
+            mutability,
+            ident,
+            subpat: None,
+            ..
+        }) => {
+            let mutability = mutability.take();
+            let binding = ident.clone();
+            // A use of `_day` is a lint, unless it is plainly ours.
+            let unused = binding.to_string().starts_with('_');
+            if unused && !in_client(job, &binding) {
+                *ident = Ident::new(
+                    &binding.to_string(),
+                    Span::mixed_site().located_at(binding.span()),
+                );
+            }
+            // An argument that the attribute uses is used, also if the body does not.
+            let used_anyway = unused.then(|| quote!(#[allow(clippy::used_underscore_binding)]));
+            let used = is_used(job, index, &binding)
+                .then(|| quote!(#(#attrs)* #used_anyway #private::used(&#binding);));
+            // The binding is the user's, that it is one more is not.
+            let no_effect = unused.then(|| quote!(clippy::no_effect_underscore_binding,));
+            quote! {
+                #(#attrs)*
+                #[allow(#no_effect clippy::shadow_same)]
+                let #mutability #binding = #ident;
+                #used
+            }
+        }
+        pattern => {
+            let whole = format_ident!("__arg{index}", span = Span::mixed_site());
+            let pattern = std::mem::replace(pattern, syn::parse_quote!(#whole));
+            quote! {
+                #(#attrs)* let #whole = #whole;
+                #(#attrs)* let #pattern = #whole;
+            }
+        }
+    }
+}
+
+fn is_used(job: &Job, index: usize, argument: &Ident) -> bool {
+    let in_name = match &job.name {
+        Name::Template(template) => template.uses(index),
+        Name::Argument(_, used) => *used == index,
+        _ => false,
+    };
+    let in_terms = job
+        .terms
+        .constants()
+        .any(|path| path.path.is_ident(argument));
+    in_name || in_terms || in_client(job, argument)
+}
+
+fn in_client(job: &Job, argument: &Ident) -> bool {
+    job.client
+        .as_ref()
+        .is_some_and(|client| mentions(client.to_token_stream(), argument))
+}
+
+/// `#![allow(x)]` → `#[allow(x)]`
+fn as_outer(attr: &Attribute) -> Attribute {
+    Attribute {
+        style: AttrStyle::Outer,
+        ..attr.clone()
+    }
+}
+
+/// A variable that no name in the body can refer to.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}

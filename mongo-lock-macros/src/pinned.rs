@@ -1,0 +1,104 @@
+//! Functions that give a boxed future instead of being `async`: what `#[async_trait]` makes of a
+//! method before the attributes inside get to see it.
+
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use quote::quote;
+use syn::{
+    GenericArgument, PathArguments, ReturnType, Signature, Token, Type, TypeParamBound, TypePath,
+};
+
+/// `Box::pin(async move …)`, without the block.
+pub(crate) struct Pinned {
+    /// `Box::pin`
+    pin: TokenStream,
+    /// `(…)`
+    parentheses: Group,
+}
+
+impl Pinned {
+    // fn run(&self) -> Pin<Box<dyn Future<Output = T> + Send>> { Box::pin(async move { body }) }
+    //
+    // gives `Box::pin(…)`, `-> T` and `{ body }`.
+    pub(crate) fn read(sig: &Signature, body: &Group) -> Option<(Self, ReturnType, Group)> {
+        if sig.asyncness.is_some() || sig.constness.is_some() {
+            return None;
+        }
+        let output = value_of(&mut sig.output.clone())?.clone();
+        let arrow = Token![->](proc_macro2::Span::call_site());
+        let mut tokens: Vec<TokenTree> = body.stream().into_iter().collect();
+        let Some(TokenTree::Group(parentheses)) = tokens.pop() else {
+            return None;
+        };
+        let path = tokens.iter().all(|token| {
+            matches!(token, TokenTree::Ident(_))
+                || matches!(token, TokenTree::Punct(punct) if punct.as_char() == ':')
+        });
+        let pins = matches!(tokens.last(), Some(TokenTree::Ident(last)) if last == "pin");
+        let mut inside = parentheses.stream().into_iter();
+        let block = match (inside.next(), inside.next(), inside.next(), inside.next()) {
+            (
+                Some(TokenTree::Ident(first)),
+                Some(TokenTree::Ident(second)),
+                Some(TokenTree::Group(block)),
+                None,
+            ) if first == "async" && second == "move" => block,
+            _ => return None,
+        };
+        if !path || !pins || block.delimiter() != Delimiter::Brace {
+            return None;
+        }
+        let pinned = Self {
+            pin: tokens.into_iter().collect(),
+            parentheses,
+        };
+        Some((pinned, ReturnType::Type(arrow, Box::new(output)), block))
+    }
+
+    /// `Box::pin(async move { block })`
+    pub(crate) fn expand(&self, block: &TokenStream) -> TokenStream {
+        let mut parentheses = Group::new(Delimiter::Parenthesis, quote!(async move { #block }));
+        parentheses.set_span(self.parentheses.span());
+        let pin = &self.pin;
+        quote!(#pin #parentheses)
+    }
+}
+
+/// The `T` of `-> Pin<Box<dyn Future<Output = T> + …>>`.
+pub(crate) fn value_of(output: &mut ReturnType) -> Option<&mut Type> {
+    let ReturnType::Type(_, ty) = output else {
+        return None;
+    };
+    let boxed = only_argument(ty, "Pin")?;
+    let Type::TraitObject(object) = only_argument(boxed, "Box")? else {
+        return None;
+    };
+    object.bounds.iter_mut().find_map(|bound| {
+        let TypeParamBound::Trait(bound) = bound else {
+            return None;
+        };
+        let last = bound.path.segments.last_mut()?;
+        let PathArguments::AngleBracketed(arguments) = &mut last.arguments else {
+            return None;
+        };
+        let mut arguments = arguments.args.iter_mut();
+        arguments.find_map(|argument| match argument {
+            GenericArgument::AssocType(output) if output.ident == "Output" => Some(&mut output.ty),
+            _ => None,
+        })
+    })
+}
+
+/// The `X` of `Name<X>`.
+fn only_argument<'a>(ty: &'a mut Type, name: &str) -> Option<&'a mut Type> {
+    let Type::Path(TypePath { path, .. }) = ty else {
+        return None;
+    };
+    let last = path.segments.last_mut().filter(|last| last.ident == name)?;
+    let PathArguments::AngleBracketed(arguments) = &mut last.arguments else {
+        return None;
+    };
+    match arguments.args.first_mut() {
+        Some(GenericArgument::Type(ty)) => Some(ty),
+        _ => None,
+    }
+}

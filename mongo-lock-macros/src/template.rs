@@ -1,0 +1,236 @@
+//! Names with placeholders: `"invoice-{id}"`.
+
+use proc_macro2::Span;
+use quote::ToTokens as _;
+use syn::{FnArg, Ident, LitStr, Pat, PatIdent, Signature, ext::IdentExt as _, parse::Parser as _};
+
+use crate::{function::mentions, rule};
+
+/// A checked template.
+pub(crate) struct Template {
+    pub(crate) text: LitStr,
+    pub(crate) parts: Vec<Part>,
+}
+
+pub(crate) enum Part {
+    Text(String),
+    Value {
+        /// As written.
+        name: String,
+        value: Value,
+        /// What follows the colon, with it: `:03`.
+        spec: String,
+    },
+}
+
+pub(crate) enum Value {
+    /// The function's argument at this place among its inputs.
+    Argument(usize),
+    /// A constant or a const generic, for the compiler to find.
+    Constant(Ident),
+}
+
+pub(crate) fn is_one(text: &str) -> bool {
+    text.contains(['{', '}'])
+}
+
+impl Template {
+    pub(crate) fn check(text: LitStr, sig: &Signature) -> syn::Result<Self> {
+        match parts(&text, sig) {
+            Ok(parts) => Ok(Self { text, parts }),
+            Err(problem) => {
+                let message = format!("this is not a lock name: {problem}");
+                Err(syn::Error::new(text.span(), message))
+            }
+        }
+    }
+
+    /// Whether the argument at this place goes into the name.
+    pub(crate) fn uses(&self, index: usize) -> bool {
+        self.parts.iter().any(|part| {
+            matches!(part, Part::Value { value: Value::Argument(used), .. } if *used == index)
+        })
+    }
+}
+
+fn parts(literal: &LitStr, sig: &Signature) -> Result<Vec<Part>, String> {
+    let whole = literal.value();
+    let mut parts = Vec::new();
+    let mut rest = whole.as_str();
+    while let Some(at) = rest.find(['{', '}']) {
+        let (text, from_brace) = rest.split_at(at);
+        if !text.is_empty() {
+            parts.push(text_part(text)?);
+        }
+        if from_brace.starts_with("{{") || from_brace.starts_with("}}") {
+            return Err(format!(
+                "`{0}` stands for a brace, which a lock name cannot have",
+                &from_brace[..2]
+            ));
+        }
+        let Some(inside) = from_brace.strip_prefix('{') else {
+            return Err("`}` closes nothing; a placeholder is `{name}`".to_owned());
+        };
+        let Some((inside, after)) = inside.split_once('}') else {
+            return Err("`{` is not closed; a placeholder is `{name}`".to_owned());
+        };
+        let separated = match parts.as_slice() {
+            [.., Part::Value { .. }] => false,
+            [.., Part::Value { .. }, Part::Text(between)] => between.contains(['/', ':']),
+            _ => true,
+        };
+        if !separated {
+            return Err(format!(
+                "between `{{{inside}}}` and the placeholder before it, write a `/` or a `:`, which \
+                 no value can have; without it, two calls with other values could get one name"
+            ));
+        }
+        parts.push(value_part(inside, literal.span(), sig)?);
+        rest = after;
+    }
+    if !rest.is_empty() {
+        parts.push(text_part(rest)?);
+    }
+    if let Some(Part::Text(first)) = parts.first() {
+        rule::check_start(first)?;
+    }
+    // The shortest name that it can give.
+    let least: usize = parts.iter().map(least).sum();
+    if least > rule::MAX_LEN {
+        return Err(format!(
+            "it gives at least {least} bytes; a lock name has at most {}",
+            rule::MAX_LEN
+        ));
+    }
+    Ok(parts)
+}
+
+fn least(part: &Part) -> usize {
+    match part {
+        Part::Text(text) => text.len(),
+        Part::Value { .. } => 1,
+    }
+}
+
+fn text_part(text: &str) -> Result<Part, String> {
+    rule::check_characters(text)?;
+    Ok(Part::Text(text.to_owned()))
+}
+
+fn value_part(inside: &str, span: Span, sig: &Signature) -> Result<Part, String> {
+    let (name, spec) = match inside.find(':') {
+        Some(colon) => inside.split_at(colon),
+        None => (inside, ""),
+    };
+    let write = example(sig);
+    if name.is_empty() {
+        return Err(format!(
+            "`{{{inside}}}` does not say which value; write {write}"
+        ));
+    }
+    if name.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(format!(
+            "`{{{inside}}}` is a number, and a placeholder is a name; write {write}"
+        ));
+    }
+    if let Some((_, after)) = name.split_once('.') {
+        let field = after
+            .split(|c: char| !c.is_alphanumeric() && c != '_')
+            .next();
+        let field = field.filter(|field| !field.is_empty()).unwrap_or("value");
+        return Err(format!(
+            "`{{{inside}}}` is more than a name; take the value as an argument, and write \
+             `{{{field}}}`"
+        ));
+    }
+    let Ok(ident) = Ident::parse_any.parse_str(name) else {
+        return Err(no_name(inside, &write));
+    };
+    if name == "_" {
+        return Err("`{_}` has no value; give the argument a name".to_owned());
+    }
+    if spec.contains('$') {
+        return Err(format!(
+            "the format of `{{{inside}}}` takes a number from an argument; write the number"
+        ));
+    }
+    let value = match find(&ident, sig) {
+        Found::Argument(index) => Value::Argument(index),
+        Found::InPattern => {
+            return Err(format!(
+                "`{name}` is bound by a pattern, and the name is needed before that; give the \
+                 argument a name and write that, or take `{name}` as an argument of its own"
+            ));
+        }
+        Found::Elsewhere if name == "self" => {
+            return Err("there is no `self` here".to_owned());
+        }
+        Found::Elsewhere if name.contains(char::is_lowercase) => {
+            return Err(format!(
+                "there is no argument `{name}`; write {write} (in upper case)"
+            ));
+        }
+        Found::Elsewhere => Value::Constant(Ident::new(name, span)),
+    };
+    Ok(Part::Value {
+        name: name.to_owned(),
+        value,
+        spec: spec.to_owned(),
+    })
+}
+
+fn no_name(inside: &str, write: &str) -> String {
+    format!("`{{{inside}}}` is not the name of an argument or a constant; write {write}")
+}
+
+/// What can be written, with the names that there are: `` `{id}`, `{day}` or a constant ``.
+fn example(sig: &Signature) -> String {
+    let arguments = sig.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(input) => match &*input.pat {
+            Pat::Ident(pat) if pat.subpat.is_none() => Some(pat.ident.unraw().to_string()),
+            _ => None,
+        },
+        FnArg::Receiver(_) => None,
+    });
+    let mut arguments: Vec<String> = arguments.map(|name| format!("`{{{name}}}`")).collect();
+    if arguments.is_empty() {
+        return "`{id}`, with the name of an argument or a constant".to_owned();
+    }
+    arguments.push("a constant".to_owned());
+    let last = arguments.pop().unwrap_or_default();
+    format!("{} or {last}", arguments.join(", "))
+}
+
+enum Found {
+    Argument(usize),
+    InPattern,
+    Elsewhere,
+}
+
+fn find(name: &Ident, sig: &Signature) -> Found {
+    for (index, input) in sig.inputs.iter().enumerate() {
+        let pat = match input {
+            FnArg::Receiver(_) if name == "self" => return Found::Argument(index),
+            FnArg::Receiver(_) => continue,
+            FnArg::Typed(input) => &*input.pat,
+        };
+        match pat {
+            Pat::Ident(PatIdent {
+                ident,
+                by_ref: None,
+                subpat: None,
+                ..
+            }) => {
+                if ident.unraw() == *name {
+                    return Found::Argument(index);
+                }
+            }
+            pattern => {
+                if mentions(pattern.to_token_stream(), name) {
+                    return Found::InPattern;
+                }
+            }
+        }
+    }
+    Found::Elsewhere
+}

@@ -1,0 +1,198 @@
+//! Checking the terms of a lease, which an attribute and a declaration can give.
+
+use std::time::Duration;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens as _, quote};
+use syn::{Expr, ExprLit, ExprPath, Lit, spanned::Spanned as _};
+
+use crate::{args, duration, errors::Errors};
+
+/// Checked terms. None is what was not given.
+#[derive(Default)]
+pub(crate) struct Terms {
+    pub(crate) ttl: Option<Time>,
+    pub(crate) renew: Option<bool>,
+    pub(crate) max_hold: Option<Time>,
+    pub(crate) min_hold: Option<Time>,
+    /// Whether the body goes on when its lease is lost.
+    pub(crate) continues: Option<bool>,
+}
+
+pub(crate) enum Time {
+    Literal(Duration),
+    Constant(ExprPath),
+}
+
+/// `LockSpec::MAX_TTL` of the runtime, which checks every time again.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+impl Terms {
+    /// What is wrong is left out, so that the rest can be used.
+    ///
+    /// `all`: whether these are all the terms. Else others may come from a declaration, and what
+    /// contradicts only their absence is for the compiler to find out.
+    pub(crate) fn check(args: args::Terms, all: bool, errors: &mut Errors) -> Self {
+        let (max_hold_at, min_hold_at) = (args.max_hold.span(), args.min_hold.span());
+        let mut time = |key, slot: args::Slot<Expr>| {
+            slot.value()
+                .and_then(|value| errors.keep(check_time(key, value)))
+        };
+        let ttl = time("ttl", args.ttl);
+        let mut max_hold = time("max_hold", args.max_hold);
+        let mut min_hold = time("min_hold", args.min_hold);
+        let renew = args.renew.flag();
+        if let Some(at) = max_hold_at
+            && (renew == Some(false) || all && renew.is_none())
+        {
+            errors.at(
+                at,
+                "`max_hold` limits renewal, and there is none: add `renew`, or make the `ttl` the \
+                 limit",
+            );
+            max_hold = None;
+        }
+        if let (Some(at), Some(Time::Literal(hold)), Some(Time::Literal(ttl))) =
+            (min_hold_at, &min_hold, &ttl)
+            && hold > ttl
+        {
+            errors.at(
+                at,
+                "`min_hold` is longer than the `ttl`, at which the lease ends; write a longer `ttl`",
+            );
+            min_hold = None;
+        }
+        let continues = args
+            .on_lost
+            .value()
+            .and_then(|value| errors.keep(check_on_lost(value)));
+        Self {
+            ttl,
+            renew,
+            max_hold,
+            min_hold,
+            continues,
+        }
+    }
+
+    /// The constants that the terms depend on.
+    pub(crate) fn constants(&self) -> impl Iterator<Item = &ExprPath> {
+        let times = [&self.ttl, &self.max_hold, &self.min_hold];
+        times.into_iter().flatten().filter_map(Time::constant)
+    }
+
+    /// `renew: true, min_hold: Some(…),` for what was given, without the ttl.
+    ///
+    /// `all`: as for `check`. What was given is then told apart from the default only where it
+    /// differs.
+    pub(crate) fn fields(&self, all: bool, private: &TokenStream) -> TokenStream {
+        let mut fields = TokenStream::new();
+        match self.renew {
+            Some(true) => fields.extend(quote!(renew: true,)),
+            // Without renewal there is no limit to it, also when a declaration has one.
+            Some(false) if !all => {
+                fields.extend(quote!(renew: false, max_hold: #private::None,));
+            }
+            _ => {}
+        }
+        for (field, value) in [
+            (quote!(max_hold), &self.max_hold),
+            (quote!(min_hold), &self.min_hold),
+        ] {
+            if let Some(value) = value {
+                let value = value.expand(private);
+                fields.extend(quote!(#field: #private::Some(#value),));
+            }
+        }
+        match self.continues {
+            Some(true) => fields.extend(quote!(on_lost: #private::OnLost::Continue,)),
+            Some(false) if !all => fields.extend(quote!(on_lost: #private::OnLost::Cancel,)),
+            _ => {}
+        }
+        fields
+    }
+}
+
+impl Time {
+    pub(crate) fn constant(&self) -> Option<&ExprPath> {
+        match self {
+            Self::Literal(_) => None,
+            Self::Constant(path) => Some(path),
+        }
+    }
+
+    pub(crate) fn expand(&self, private: &TokenStream) -> TokenStream {
+        match self {
+            Self::Literal(time) => {
+                let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+                quote!(#private::Duration::from_millis(#millis))
+            }
+            Self::Constant(path) => path.into_token_stream(),
+        }
+    }
+}
+
+fn check_time(key: &str, value: Expr) -> syn::Result<Time> {
+    let text = match peel(value) {
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        }) => text,
+        Expr::Path(path) => return Ok(Time::Constant(path)),
+        Expr::Lit(ExprLit {
+            lit: Lit::Int(number),
+            ..
+        }) => {
+            return Err(at(
+                number.span(),
+                format!("`{key}` needs a unit: write `{key} = \"{number}s\"`"),
+            ));
+        }
+        other => {
+            return Err(at(
+                other.span(),
+                format!(
+                    "`{key}` is a string such as `\"5m\"`, or the path of a `Duration` constant"
+                ),
+            ));
+        }
+    };
+    let problem = match duration::parse(&text.value()) {
+        Ok(Duration::ZERO) => "at least one millisecond is needed".to_owned(),
+        Ok(time) if time > LONGEST => "at most 366 days are allowed".to_owned(),
+        Ok(time) => return Ok(Time::Literal(time)),
+        Err(problem) => problem,
+    };
+    Err(at(
+        text.span(),
+        format!("`{key}` cannot be this: {problem}"),
+    ))
+}
+
+fn check_on_lost(value: Expr) -> syn::Result<bool> {
+    const VALID: &str = "`on_lost` is `\"cancel\"`, which drops the body when its lease is lost, or \
+                         `\"continue\"`, which lets it finish";
+    match peel(value) {
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        }) => match text.value().as_str() {
+            "cancel" => Ok(false),
+            "continue" => Ok(true),
+            _ => Err(at(text.span(), VALID)),
+        },
+        other => Err(at(other.span(), VALID)),
+    }
+}
+
+/// Without the invisible group of a `macro_rules` fragment.
+pub(crate) fn peel(value: Expr) -> Expr {
+    match value {
+        Expr::Group(group) => peel(*group.expr),
+        other => other,
+    }
+}
+
+fn at(span: Span, message: impl std::fmt::Display) -> syn::Error {
+    syn::Error::new(span, message)
+}

@@ -1,0 +1,155 @@
+//! Names that are put together from a call's values: `"invoice-{id}"`.
+//!
+//! Two calls with different values must never come to one name, and no value may reach into the
+//! fixed part. So a value has neither `/` nor `:`, and the attribute wants one of these between two
+//! placeholders: the name can be taken apart again in one way only.
+
+use std::fmt::{self, Write as _};
+
+use crate::{
+    Error, LockName, NameError,
+    name::{allowed_in_value, excerpt},
+};
+
+/// A piece of a template.
+pub enum Part<'a> {
+    /// Fixed text, which the attribute has checked.
+    Text(&'static str),
+    /// A placeholder and what to write there.
+    Value(&'static str, fmt::Arguments<'a>),
+}
+
+/// The name of this call's lock.
+pub(crate) fn name(parts: &[Part<'_>]) -> Result<LockName, Error> {
+    let mut name = String::new();
+    for part in parts {
+        match part {
+            Part::Text(text) => name.push_str(text),
+            Part::Value(placeholder, value) => {
+                let start = name.len();
+                let mut bounded = Bounded {
+                    name: &mut name,
+                    full: false,
+                };
+                let written = bounded.write_fmt(*value);
+                if bounded.full {
+                    let len = name.len();
+                    return invalid(&name, NameError::TooLong { len });
+                }
+                if let Err(reason) = check_value(placeholder, &name[start..], written) {
+                    return invalid(&name, reason);
+                }
+            }
+        }
+    }
+    LockName::new(name)
+}
+
+fn check_value(
+    placeholder: &'static str,
+    value: &str,
+    written: fmt::Result,
+) -> Result<(), NameError> {
+    if written.is_err() {
+        return Err(NameError::NoValue { placeholder });
+    }
+    if value.is_empty() {
+        return Err(NameError::EmptyValue { placeholder });
+    }
+    let bad = |c: &char| !u8::try_from(*c).is_ok_and(allowed_in_value);
+    match value.chars().find(bad) {
+        Some(found) => Err(NameError::BadValue { placeholder, found }),
+        None => Ok(()),
+    }
+}
+
+fn invalid(name: &str, reason: NameError) -> Result<LockName, Error> {
+    let name = excerpt(name);
+    Err(Error::InvalidName { name, reason })
+}
+
+/// Stops a value that would go on for ever, or for a gigabyte.
+struct Bounded<'a> {
+    name: &'a mut String,
+    full: bool,
+}
+
+impl fmt::Write for Bounded<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.name.len() + text.len() > LockName::MAX_LEN {
+            // What is over the limit shows that it is, and the excerpt needs the start only.
+            self.full = true;
+            self.name.extend(
+                text.chars()
+                    .take((LockName::MAX_LEN + 1).saturating_sub(self.name.len())),
+            );
+            return Err(fmt::Error);
+        }
+        self.name.push_str(text);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(value: &dyn fmt::Display) -> NameError {
+        let parts = [
+            Part::Text("invoice-"),
+            Part::Value("id", format_args!("{value}")),
+        ];
+        match name(&parts) {
+            Err(Error::InvalidName { reason, .. }) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn values_and_text_make_a_name() {
+        let parts = [
+            Part::Value("a", format_args!("{:03}", 7)),
+            Part::Text("/"),
+            Part::Value("b", format_args!("{}", "x-y_z.@+=")),
+        ];
+        assert_eq!(name(&parts).unwrap().as_str(), "007/x-y_z.@+=");
+    }
+
+    #[test]
+    fn a_hostile_value_is_an_error() {
+        struct Endless;
+        impl fmt::Display for Endless {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                loop {
+                    f.write_str("xy")?;
+                }
+            }
+        }
+        struct Fails;
+        impl fmt::Display for Fails {
+            fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+                Err(fmt::Error)
+            }
+        }
+        let placeholder = "id";
+        assert_eq!(reason(&""), NameError::EmptyValue { placeholder });
+        assert_eq!(reason(&Fails), NameError::NoValue { placeholder });
+        for found in ['/', ':', ' ', '\0', '\n', '\u{1b}', '{', 'é', '🔒'] {
+            assert_eq!(
+                reason(&format!("a{found}")),
+                NameError::BadValue { placeholder, found }
+            );
+        }
+        assert!(matches!(
+            reason(&"x".repeat(1_000_000)),
+            NameError::TooLong { .. }
+        ));
+        assert!(matches!(reason(&Endless), NameError::TooLong { .. }));
+    }
+
+    #[test]
+    fn the_whole_obeys_the_rule_for_names() {
+        let parts = [Part::Value("id", format_args!("-x"))];
+        assert!(name(&parts).is_err());
+    }
+}
