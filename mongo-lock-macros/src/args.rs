@@ -30,14 +30,18 @@ pub(crate) struct Terms {
     pub(crate) max_hold: Slot<Expr>,
     pub(crate) min_hold: Slot<Expr>,
     pub(crate) on_lost: Slot<Expr>,
+    pub(crate) wait: Slot<Expr>,
+    pub(crate) permits: Slot<Expr>,
+    pub(crate) shared: Slot<Flag>,
 }
 
 /// Sorted, for messages.
-const KNOWN: &str =
-    "`client`, `crate`, `max_hold`, `min_hold`, `name`, `on_lost`, `renew`, `reuse`, `ttl`";
+const KNOWN: &str = "`client`, `crate`, `max_hold`, `min_hold`, `name`, `on_lost`, `permits`, \
+                     `renew`, `reuse`, `shared`, `ttl`, `wait`";
 
 /// Those of a declaration.
-const DECLARED: &str = "`max_hold`, `min_hold`, `on_lost`, `renew`, `ttl`";
+const DECLARED: &str =
+    "`max_hold`, `min_hold`, `on_lost`, `permits`, `renew`, `shared`, `ttl`, `wait`";
 
 impl Args {
     /// Of an attribute. Never fails: what is wrong is in `errors`, all of it.
@@ -96,6 +100,9 @@ impl Args {
             "max_hold" => terms.max_hold.set(key, input),
             "min_hold" => terms.min_hold.set(key, input),
             "on_lost" => terms.on_lost.set(key, input),
+            "wait" => terms.wait.set(key, input),
+            "permits" => terms.permits.set(key, input),
+            "shared" => terms.shared.set(key, input),
             "reuse" => self.reuse.set(key, input),
             "client" => self.client.set(key, input),
             _ => self.krate.set(key, input),

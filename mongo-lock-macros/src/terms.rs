@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens as _, quote};
-use syn::{Expr, ExprLit, ExprPath, Lit, spanned::Spanned as _};
+use quote::{ToTokens, quote};
+use syn::{Expr, ExprLit, ExprPath, Lit, LitInt, spanned::Spanned as _};
 
 use crate::{args, duration, errors::Errors};
 
@@ -17,6 +17,14 @@ pub(crate) struct Terms {
     pub(crate) min_hold: Option<Time>,
     /// Whether the body goes on when its lease is lost.
     pub(crate) continues: Option<bool>,
+    pub(crate) wait: Option<Time>,
+    pub(crate) permits: Option<Permits>,
+    pub(crate) shared: Option<bool>,
+}
+
+pub(crate) enum Permits {
+    Literal(LitInt),
+    Constant(ExprPath),
 }
 
 pub(crate) enum Time {
@@ -41,6 +49,18 @@ impl Terms {
         let ttl = time("ttl", args.ttl);
         let mut max_hold = time("max_hold", args.max_hold);
         let mut min_hold = time("min_hold", args.min_hold);
+        let wait = time("wait", args.wait);
+        let permits_at = args.permits.span();
+        let permits = args.permits.value();
+        let mut permits = permits.and_then(|value| errors.keep(check_permits(value)));
+        let shared = args.shared.flag();
+        if let (Some(at), Some(true)) = (permits_at, shared) {
+            errors.at(
+                at,
+                "readers share a lock without a limit: drop `permits`, or `shared`",
+            );
+            permits = None;
+        }
         let renew = args.renew.flag();
         if let Some(at) = max_hold_at
             && (renew == Some(false) || all && renew.is_none())
@@ -72,13 +92,21 @@ impl Terms {
             max_hold,
             min_hold,
             continues,
+            wait,
+            permits,
+            shared,
         }
     }
 
     /// The constants that the terms depend on.
     pub(crate) fn constants(&self) -> impl Iterator<Item = &ExprPath> {
-        let times = [&self.ttl, &self.max_hold, &self.min_hold];
-        times.into_iter().flatten().filter_map(Time::constant)
+        let times = [&self.ttl, &self.max_hold, &self.min_hold, &self.wait];
+        let times = times.into_iter().flatten().filter_map(Time::constant);
+        let permits = self.permits.iter().filter_map(|permits| match permits {
+            Permits::Literal(_) => None,
+            Permits::Constant(path) => Some(path),
+        });
+        times.chain(permits)
     }
 
     /// `renew: true, min_hold: Some(…),` for what was given, without the ttl.
@@ -98,6 +126,7 @@ impl Terms {
         for (field, value) in [
             (quote!(max_hold), &self.max_hold),
             (quote!(min_hold), &self.min_hold),
+            (quote!(wait), &self.wait),
         ] {
             if let Some(value) = value {
                 let value = value.expand(private);
@@ -109,7 +138,27 @@ impl Terms {
             Some(false) if !all => fields.extend(quote!(on_lost: #private::OnLost::Cancel,)),
             _ => {}
         }
+        if let Some(permits) = &self.permits {
+            fields.extend(quote!(permits: #private::Some(#permits),));
+        }
+        match self.shared {
+            // One of the two takes the place of the other, where a declaration has that.
+            Some(true) if !all => fields.extend(quote!(shared: true, permits: #private::None,)),
+            Some(true) => fields.extend(quote!(shared: true,)),
+            Some(false) if !all => fields.extend(quote!(shared: false,)),
+            None if !all && self.permits.is_some() => fields.extend(quote!(shared: false,)),
+            _ => {}
+        }
         fields
+    }
+}
+
+impl ToTokens for Permits {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Literal(number) => number.to_tokens(tokens),
+            Self::Constant(path) => path.to_tokens(tokens),
+        }
     }
 }
 
@@ -167,6 +216,33 @@ fn check_time(key: &str, value: Expr) -> syn::Result<Time> {
         text.span(),
         format!("`{key}` cannot be this: {problem}"),
     ))
+}
+
+fn check_permits(value: Expr) -> syn::Result<Permits> {
+    let number = match peel(value) {
+        Expr::Lit(ExprLit {
+            lit: Lit::Int(number),
+            ..
+        }) => number,
+        Expr::Path(path) => return Ok(Permits::Constant(path)),
+        other => {
+            return Err(at(
+                other.span(),
+                "`permits` is a number such as `3`, or the path of a `u32` constant",
+            ));
+        }
+    };
+    match number.base10_parse::<u32>() {
+        Ok(0) => Err(at(
+            number.span(),
+            "with no permits, nobody could ever hold the lock; at least 1 is needed",
+        )),
+        Ok(_) => Ok(Permits::Literal(number)),
+        Err(_) => Err(at(
+            number.span(),
+            format!("`permits` is at most {}", u32::MAX),
+        )),
+    }
 }
 
 fn check_on_lost(value: Expr) -> syn::Result<bool> {

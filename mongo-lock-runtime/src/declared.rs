@@ -184,6 +184,16 @@ pub const fn check_terms(attribute: Attribute) -> Attribute {
             "`max_hold` limits renewal, and `renew` is off"
         );
     }
+    if let Some(wait) = attribute.wait {
+        assert!(in_range(wait), "`wait` is out of range: 1 ms to 366 days");
+    }
+    if let Some(permits) = attribute.permits {
+        assert!(permits > 0, "`permits` is 0, so nobody could hold the lock");
+        assert!(
+            !attribute.shared,
+            "readers share a lock without a limit: drop `permits`, or `shared`"
+        );
+    }
     attribute
 }
 

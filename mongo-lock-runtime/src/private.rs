@@ -32,6 +32,9 @@ pub struct Attribute {
     pub max_hold: Option<Duration>,
     pub min_hold: Option<Duration>,
     pub on_lost: OnLost,
+    pub wait: Option<Duration>,
+    pub permits: Option<u32>,
+    pub shared: bool,
     /// Whether other functions take the lock too.
     pub reuse: bool,
 }
@@ -54,6 +57,9 @@ impl Attribute {
             max_hold: None,
             min_hold: None,
             on_lost: OnLost::Cancel,
+            wait: None,
+            permits: None,
+            shared: false,
             reuse: false,
         }
     }
@@ -67,6 +73,13 @@ impl Attribute {
         if let Some(time) = self.min_hold {
             spec = spec.min_hold(time);
         }
+        if let Some(time) = self.wait {
+            spec = spec.wait(time);
+        }
+        if let Some(count) = self.permits {
+            spec = spec.permits(count);
+        }
+        spec = spec.shared(self.shared);
         spec.build()
     }
 }

@@ -5,6 +5,7 @@
     reason = "a test says what it expects, helpers included; a failure names the line"
 )]
 
+mod attribute;
 mod cancelled;
 mod commands;
 mod dead;
