@@ -23,7 +23,7 @@ impl Ours {
         client.install_global()?;
         let mut holders = Vec::new();
         for name in ["held-attribute", "held-guard"] {
-            holders.push(acquire(&client, &spec(name)?).await?);
+            holders.push(acquire(&client.with_owner("holder")?, &spec(name)?).await?);
         }
         Ok(Self {
             free: spec("free-guard")?,

@@ -9,11 +9,12 @@ use crate::{
     Acquisition, Error, LockGuard, LockName, LockSpec, Skipped,
     client::Inner,
     command::{Command, Failed},
-    event,
+    current, event,
     hold::Hold,
     lease::Lease,
+    line::{End, Lines},
     release::{Job, release},
-    store::{Cause, Failure, LeaseId, ReleaseRequest, Reply, Request},
+    store::{Cause, Failure, LeaseId, Queued, ReleaseRequest, Reply, Request},
 };
 
 enum Answer {
@@ -23,22 +24,72 @@ enum Answer {
     ShutDown,
 }
 
+/// Acquires, and waits for it as long as the spec says.
 pub(crate) async fn acquire(client: &Arc<Inner>, spec: &LockSpec) -> Result<Acquisition, Error> {
+    match spec.wait() {
+        None => acquire_now(client, spec).await,
+        Some(limit) => wait(client, spec, Some(limit)).await,
+    }
+}
+
+/// Acquires, or waits in line for at most `limit`.
+pub(crate) async fn wait(
+    client: &Arc<Inner>,
+    spec: &LockSpec,
+    limit: Option<Duration>,
+) -> Result<Acquisition, Error> {
+    client.margin.check(spec)?;
+    if spec.permits() == 1 || spec.shared() {
+        current::check_not_held(client, spec.name())?;
+    }
+    let started = Instant::now();
+    // A limit that no clock reaches is none.
+    let until = limit.and_then(|limit| started.checked_add(limit));
+    let mut waiting = Lines::join(client, spec, until).ok_or_else(|| shut_down(spec))?;
+    match (&mut waiting.answer).await {
+        Ok(Ok(End::Granted(hold))) => {
+            hold.check()?;
+            let hold = hold.handed_over();
+            event::acquired(&hold, started.elapsed());
+            Ok(Acquisition::Acquired(LockGuard::new(hold)))
+        }
+        Ok(Ok(End::Skipped(skipped))) => {
+            event::skipped(&client.owner, &skipped, started.elapsed());
+            Ok(Acquisition::Skipped(skipped))
+        }
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(Error::gone(spec.name())),
+    }
+}
+
+fn shut_down(spec: &LockSpec) -> Error {
+    Error::ShutDown {
+        lock: spec.name().to_string(),
+    }
+}
+
+async fn acquire_now(client: &Arc<Inner>, spec: &LockSpec) -> Result<Acquisition, Error> {
     client.margin.check(spec)?;
     let request = Request {
         name: spec.name().clone(),
         lease: LeaseId::unique(),
         owner: Arc::clone(&client.owner),
         ttl: spec.ttl(),
+        mode: spec.mode(),
+        permits: spec.permits(),
+        ticket: None,
     };
-    let shut_down = || Error::ShutDown {
-        lock: spec.name().to_string(),
-    };
-    if !client.live.acquiring(request.lease, spec.name()) {
-        return Err(shut_down());
-    }
     // The lease counts from here, before anything was sent: the server starts it later than this.
     let sent = Instant::now();
+    if let Some(held) = client.live.exclusive(spec.name()) {
+        // No need to ask who has it.
+        let skipped = held.as_skipped();
+        event::skipped(&client.owner, &skipped, sent.elapsed());
+        return Ok(Acquisition::Skipped(skipped));
+    }
+    if !client.live.acquiring(request.lease, spec.name()) {
+        return Err(shut_down(spec));
+    }
     let task = Task {
         client: Arc::clone(client),
         spec: spec.clone(),
@@ -58,7 +109,7 @@ pub(crate) async fn acquire(client: &Arc<Inner>, spec: &LockSpec) -> Result<Acqu
             event::acquired(&hold, sent.elapsed());
             Ok(Acquisition::Acquired(LockGuard::new(hold)))
         }
-        Ok(Ok(Answer::ShutDown)) => Err(shut_down()),
+        Ok(Ok(Answer::ShutDown)) => Err(shut_down(spec)),
         Ok(Ok(Answer::Refused(skipped))) => {
             event::skipped(&client.owner, &skipped, sent.elapsed());
             Ok(Acquisition::Skipped(skipped))
@@ -110,7 +161,8 @@ impl Task {
                         Answer::Granted(hold)
                     });
                 }
-                Ok(Reply::Refused(skipped)) => {
+                // Without a ticket, nobody is put in line.
+                Ok(Reply::Refused(skipped) | Reply::Queued(Queued { skipped, .. })) => {
                     if maybe_granted {
                         // An earlier attempt may have been granted and run out, or may still
                         // arrive. The caller must not hear "skipped" while its own lease is live.
@@ -151,6 +203,7 @@ impl Task {
                 name: self.request.name.clone(),
                 lease: self.request.lease,
                 min_hold: None,
+                contended: false,
             },
             held: None,
             until: Instant::now() + self.request.ttl,

@@ -191,6 +191,8 @@ impl LockClientBuilder {
             runtime: Handle::current(),
             tasks: TaskTracker::new(),
             live: Arc::default(),
+            lines: Arc::default(),
+            turns: Arc::default(),
         })))
     }
 }

@@ -6,8 +6,15 @@ use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    Acquisition, Error, LockClientBuilder, LockSpec, acquire::acquire, builder, live::Live,
-    margin::Margin, owner, store::Store,
+    Acquisition, Error, LockClientBuilder, LockGuard, LockSpec,
+    acquire::{acquire, wait},
+    builder,
+    line::Lines,
+    live::Live,
+    margin::Margin,
+    owner,
+    store::Store,
+    turns::Turns,
 };
 
 /// Takes and releases locks in one MongoDB collection.
@@ -32,6 +39,9 @@ pub(crate) struct Inner {
     pub(crate) tasks: TaskTracker,
     /// Every lease that is not over.
     pub(crate) live: Arc<Live>,
+    /// Every caller that waits.
+    pub(crate) lines: Arc<Lines>,
+    pub(crate) turns: Arc<Turns>,
 }
 
 impl Inner {
@@ -107,6 +117,8 @@ impl LockClient {
             runtime: Handle::current(),
             tasks: TaskTracker::new(),
             live: Arc::default(),
+            lines: Arc::default(),
+            turns: Arc::default(),
         }))
     }
 
@@ -126,10 +138,15 @@ impl LockClient {
             runtime: self.0.runtime.clone(),
             tasks: TaskTracker::new(),
             live: Arc::default(),
+            lines: Arc::default(),
+            turns: Arc::default(),
         })))
     }
 
-    /// Acquires the lock if nobody holds it. One command, whatever the answer.
+    /// Acquires the lock, and waits for it as long as its spec says, by default
+    /// [not at all](crate::LockSpecBuilder::wait). Without waiting, it is one command, whatever the
+    /// answer, and none when this client itself holds the lock. (A second one finds out, where others
+    /// wait for the lock, whether they still do: whoever does not wait never overtakes one who does.)
     ///
     /// This is what the attribute does before the body; use it where an attribute does not fit. A
     /// guard does not stop your code when its lease ends: see [`LockGuard`](crate::LockGuard).
@@ -145,15 +162,37 @@ impl LockClient {
     /// [`Error::Timeout`] or [`Error::Database`] when MongoDB gives no answer or a bad one,
     /// [`Error::NotALockDocument`] when the document under this name is something else,
     /// [`Error::InvalidArgument`] for a ttl that the safety margin leaves no time,
-    /// [`Error::ShutDown`] after [`shutdown`](Self::shutdown), and [`Error::LeaseLost`] when the answer took so long that the lease is over already. In each
-    /// case a lease that was or may have been granted is released in the background.
+    /// [`Error::ShutDown`] after [`shutdown`](Self::shutdown), [`Error::WouldDeadlock`] for a task
+    /// that waits for a lock which it holds, and [`Error::LeaseLost`] when the answer took so long
+    /// that the lease is over already. In each case a lease that was or may have been granted is
+    /// released in the background.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: when the future is dropped before it is done, a lease that has been or will be
-    /// granted to it is released in the background.
+    /// granted to it is released in the background, and its place in line is given up.
     pub async fn try_acquire(&self, spec: &LockSpec) -> Result<Acquisition, Error> {
         acquire(&self.0, spec).await
+    }
+
+    /// Acquires the lock, and waits for it as long as it takes, whatever the spec says. First come,
+    /// first served, across processes and within one.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_acquire`](Self::try_acquire). MongoDB may be out of reach for up to the
+    /// [operation time limit](LockClientBuilder::operation_timeout) before the waiting ends with an
+    /// error.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe, as [`try_acquire`](Self::try_acquire).
+    pub async fn acquire(&self, spec: &LockSpec) -> Result<LockGuard, Error> {
+        match wait(&self.0, spec, None).await? {
+            Acquisition::Acquired(guard) => Ok(guard),
+            // Nobody is sent away who has no time limit.
+            Acquisition::Skipped(_) => Err(Error::gone(spec.name())),
+        }
     }
 
     /// The label under which others see this client's leases, by default `host:pid`.

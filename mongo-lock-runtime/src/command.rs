@@ -33,6 +33,19 @@ pub(crate) enum Failed {
     Because(Cause),
 }
 
+impl Failed {
+    /// The same for somebody else.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Late => Self::Late,
+            Self::Because(Cause::NotALockDocument(problem)) => {
+                Self::Because(Cause::NotALockDocument(problem.clone()))
+            }
+            Self::Because(cause) => Self::Because(Cause::Other(cause.to_string())),
+        }
+    }
+}
+
 /// Gives the answer; an error when the client's runtime is gone.
 #[must_use = "dropping it leaves the command to the background"]
 pub(crate) struct Command<T> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::task_local;
 
-use crate::Lease;
+use crate::{Error, Lease, LockName, client::Inner};
 
 task_local! {
     static CURRENT: Arc<Scope>;
@@ -92,6 +92,22 @@ pub fn assert_locked(name: impl AsRef<str>) -> Lease {
         found.join(", ")
     };
     panic!("this code must run under the lock `{name}`, and runs under {found}");
+}
+
+/// For a caller that is about to wait for a lock: waiting for itself would never end.
+pub(crate) fn check_not_held(client: &Inner, name: &LockName) -> Result<(), Error> {
+    let innermost = CURRENT.try_with(Clone::clone).ok();
+    let mut scope = innermost.as_ref();
+    while let Some(Scope { lease, outer }) = scope.map(|scope| &**scope) {
+        let same_lock = lease.name() == name && Arc::ptr_eq(&lease.client().store, &client.store);
+        if same_lock && lease.check().is_ok() {
+            return Err(Error::WouldDeadlock {
+                lock: name.to_string(),
+            });
+        }
+        scope = outer.as_ref();
+    }
+    Ok(())
 }
 
 impl Lease {

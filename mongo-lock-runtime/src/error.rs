@@ -133,6 +133,17 @@ pub enum Error {
         lock: String,
     },
 
+    /// The task would wait for a lock that it holds itself: in the body of an annotated function, or
+    /// inside [`Lease::scope`](crate::Lease::scope).
+    #[error(
+        "lock `{lock}`: this task holds it already, so to wait for it would never end; do the work \
+         under the lease that it has, or do not wait"
+    )]
+    WouldDeadlock {
+        /// The lock's name.
+        lock: String,
+    },
+
     /// The tokio runtime on which the client was built is gone, and the client with it.
     #[error(
         "lock `{lock}`: the tokio runtime on which the lock client was built has shut down; build \

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tracing::{debug, warn};
 
 use crate::{
-    LockName, LossReason, Release, Skipped,
+    Error, LockName, LossReason, Release, Skipped,
     lease::Lease,
     release::Job,
     store::{Cause, Renewed},
@@ -36,6 +36,37 @@ pub(crate) fn skipped(owner: &str, skipped: &Skipped, took: Duration) {
         took_ms = ms(took),
         "skipped: {skipped}"
     );
+}
+
+pub(crate) fn waiting(owner: &str, skipped: &Skipped, ahead: usize) {
+    debug!(
+        target: TARGET,
+        name = %skipped.name,
+        owner,
+        holder = skipped.holder,
+        token = skipped.token,
+        ahead,
+        "waiting: {skipped}"
+    );
+}
+
+/// A candidate who is to go on standing.
+pub(crate) fn stands_again(name: &LockName, reason: &Error) {
+    warn!(target: TARGET, %name, %reason, "stands for election again");
+}
+
+/// Said once per client.
+pub(crate) fn no_news(error: &Cause) {
+    warn!(
+        target: TARGET,
+        %error,
+        "there is no change stream to wake those who wait for a lock, so they ask again and again; a \
+         change stream needs a replica set, and the `changeStream` privilege on the collection"
+    );
+}
+
+pub(crate) fn news_interrupted(error: &Cause) {
+    debug!(target: TARGET, %error, "the change stream was interrupted");
 }
 
 pub(crate) fn release(owner: &str, job: &Job, result: &Result<Release, Cause>, took: Duration) {

@@ -9,7 +9,7 @@ use std::{
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
-    Error, LockName, LockSpec, LossReason,
+    Error, LockName, LockSpec, LossReason, Skipped,
     client::Inner,
     event,
     store::{Grant, LeaseId, Renewal},
@@ -181,6 +181,18 @@ impl Lease {
 
     pub(crate) fn grant(&self) -> &Grant {
         &self.0.grant
+    }
+
+    /// What whoever is refused because of it is told.
+    pub(crate) fn as_skipped(&self) -> Skipped {
+        let longest = self.until().duration_since(self.since());
+        Skipped {
+            name: self.name().clone(),
+            holder: self.client().owner.to_string(),
+            since: self.acquired_at(),
+            until: self.acquired_at() + longest,
+            token: self.token(),
+        }
     }
 
     pub(crate) fn since(&self) -> Instant {

@@ -80,7 +80,9 @@ mod global;
 mod guard;
 mod hold;
 mod keeper;
+mod leader;
 mod lease;
+mod line;
 mod live;
 mod margin;
 mod name;
@@ -90,10 +92,14 @@ mod owner;
 mod registry;
 mod release;
 mod renewal;
+mod several;
 mod shutdown;
 mod spec;
 mod store;
 mod template;
+mod turns;
+
+use self::spec::Mode;
 
 #[doc = include_str!("distributed_lock.md")]
 pub use mongo_lock_macros::distributed_lock;
@@ -114,6 +120,7 @@ pub use self::{
     outcome::{Acquisition, Outcome, Skipped},
     registry::{LockConflict, NameKind, RegisteredLock, assert_locks_unique, registered_locks},
     release::Release,
+    several::LockSet,
     shutdown::{Shutdown, ShutdownReport},
     spec::{LockSpec, LockSpecBuilder},
 };

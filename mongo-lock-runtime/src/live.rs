@@ -26,6 +26,8 @@ pub(crate) struct Live {
 #[derive(Default)]
 struct Table {
     leases: HashMap<LeaseId, Entry>,
+    /// Those of them that nobody else can hold along with us.
+    exclusive: HashMap<LockName, Lease>,
     /// When the keeper will look next; `None` while there is no keeper.
     next: Option<Instant>,
     /// No more acquisitions: the client is shutting down.
@@ -74,6 +76,9 @@ impl Live {
         let look = entry.look();
         let mut table = self.table();
         table.leases.insert(lease.id(), entry);
+        if lease.spec().is_exclusive() {
+            table.exclusive.insert(lease.name().clone(), lease.clone());
+        }
         let Some(look) = look else { return };
         match table.next {
             Some(next) if next <= look => {}
@@ -89,7 +94,21 @@ impl Live {
     /// From now on it is not renewed, and shutdown waits for its release.
     pub(crate) fn releasing(&self, id: LeaseId, name: &LockName) {
         let entry = Entry::Releasing(name.clone());
-        self.table().leases.insert(id, entry);
+        let mut table = self.table();
+        table.leases.insert(id, entry);
+        if table
+            .exclusive
+            .get(name)
+            .is_some_and(|held| held.id() == id)
+        {
+            table.exclusive.remove(name);
+        }
+    }
+
+    /// The lease under which this client holds a lock that it shares with nobody.
+    pub(crate) fn exclusive(&self, name: &LockName) -> Option<Lease> {
+        let lease = self.table().exclusive.get(name).cloned()?;
+        lease.check().is_ok().then_some(lease)
     }
 
     /// It was never granted, or is released; or, if not `freed`, given up.

@@ -71,20 +71,21 @@ impl<T: Termination> Termination for Outcome<T> {
     }
 }
 
-/// What came of [`LockClient::try_acquire`](crate::LockClient::try_acquire).
+/// What came of [`LockClient::try_acquire`](crate::LockClient::try_acquire), or, with a
+/// [`LockSet`](crate::LockSet), of [`LockClient::lock_all`](crate::LockClient::lock_all).
 #[derive(Debug)]
 #[must_use = "dropping an acquired guard releases the lock at once"]
-pub enum Acquisition {
+pub enum Acquisition<G = LockGuard> {
     /// The lock is ours until the guard is released or its lease ends.
-    Acquired(LockGuard),
+    Acquired(G),
     /// Somebody else holds it.
     Skipped(Skipped),
 }
 
-impl Acquisition {
+impl<G> Acquisition<G> {
     /// The guard, or `None` when somebody else holds the lock.
     #[must_use]
-    pub fn acquired(self) -> Option<LockGuard> {
+    pub fn acquired(self) -> Option<G> {
         match self {
             Self::Acquired(guard) => Some(guard),
             Self::Skipped(_) => None,

@@ -9,6 +9,7 @@ use crate::{
     client::Inner,
     command::Command,
     event,
+    line::Ask,
     store::{Cause, ReleaseRequest},
 };
 
@@ -70,12 +71,22 @@ pub(crate) fn release(client: &Arc<Inner>, job: Job) -> Command<Release> {
     })
 }
 
-async fn run(client: &Inner, job: &Job) -> Result<Release, Cause> {
+async fn run(client: &Arc<Inner>, job: &Job) -> Result<Release, Cause> {
+    // Whoever waits here for the lock goes along: one command for both.
+    let next = job
+        .held
+        .and_then(|_| client.lines.hand_over(client, &job.request.name));
+    if let Some(next) = next {
+        match hand_over(client, job, *next).await {
+            Ok(release) => return Ok(release),
+            // For want of a majority, say, which a release does not need.
+            Err(cause) => event::retrying(&job.request.name, "release", &cause),
+        }
+    }
     let mut pause = Backoff::default();
     loop {
         match client.attempt(client.store.release(&job.request)).await {
-            Ok(true) => return Ok(Release::Freed),
-            Ok(false) => return Ok(Release::AlreadyGone),
+            Ok(freed) => return Ok(Release::of(freed)),
             Err(failure) => {
                 let next = pause.next();
                 if !failure.transient || Instant::now() + next >= job.until {
@@ -84,6 +95,33 @@ async fn run(client: &Inner, job: &Job) -> Result<Release, Cause> {
                 event::retrying(&job.request.name, "release", &failure.cause);
                 sleep(next).await;
             }
+        }
+    }
+}
+
+/// Tells the line what came of its caller's request, too.
+async fn hand_over(client: &Arc<Inner>, job: &Job, ask: Ask) -> Result<Release, Cause> {
+    let name = &job.request.name;
+    let command = client.store.hand_over(&job.request, &ask.request);
+    match client.attempt(command).await {
+        Ok((freed, reply)) => {
+            client.lines.replied(client, name, &ask, Ok(reply));
+            Ok(Release::of(freed))
+        }
+        Err(failure) => {
+            let unknown = failure.effect_unknown;
+            client.lines.not_handed_over(client, name, &ask, unknown);
+            Err(failure.cause)
+        }
+    }
+}
+
+impl Release {
+    fn of(freed: bool) -> Self {
+        if freed {
+            Self::Freed
+        } else {
+            Self::AlreadyGone
         }
     }
 }

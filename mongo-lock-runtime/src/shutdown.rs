@@ -98,6 +98,7 @@ impl Shutdown {
     async fn run(self) -> ShutdownReport {
         let inner = Arc::clone(&self.client.0);
         inner.live.close();
+        inner.lines.close(&inner);
         let (wait, limit) = (self.wait, self.limit);
         let (client, left) = (Arc::clone(&inner), Arc::clone(&inner));
         // On the client's runtime, which has a timer. If it is gone, there is nothing to wait for.

@@ -26,6 +26,27 @@ pub struct LockSpec {
     renew: bool,
     max_hold: Option<Duration>,
     min_hold: Option<Duration>,
+    mode: Mode,
+    permits: u32,
+    wait: Option<Duration>,
+}
+
+/// Whom a lease excludes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Everybody but those who have another of its permits.
+    Exclusive,
+    /// Whoever is not shared.
+    Shared,
+}
+
+impl Mode {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Exclusive => "exclusive",
+            Self::Shared => "shared",
+        }
+    }
 }
 
 impl LockSpec {
@@ -59,6 +80,9 @@ impl LockSpec {
             renew: false,
             max_hold: None,
             min_hold: None,
+            shared: false,
+            permits: None,
+            wait: None,
         }
     }
 
@@ -91,6 +115,33 @@ impl LockSpec {
     pub fn min_hold(&self) -> Option<Duration> {
         self.min_hold
     }
+
+    /// Whether it is for a reader among readers.
+    #[must_use]
+    pub fn shared(&self) -> bool {
+        self.mode == Mode::Shared
+    }
+
+    /// How many may hold the lock at once. For a reader, there is no limit: `u32::MAX`.
+    #[must_use]
+    pub fn permits(&self) -> u32 {
+        self.permits
+    }
+
+    /// How long to wait for a held lock.
+    #[must_use]
+    pub fn wait(&self) -> Option<Duration> {
+        self.wait
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Whether nobody else can hold the lock along with it.
+    pub(crate) fn is_exclusive(&self) -> bool {
+        self.mode == Mode::Exclusive && self.permits == 1
+    }
 }
 
 /// Builds a [`LockSpec`].
@@ -102,6 +153,9 @@ pub struct LockSpecBuilder {
     renew: bool,
     max_hold: Option<Duration>,
     min_hold: Option<Duration>,
+    shared: bool,
+    permits: Option<u32>,
+    wait: Option<Duration>,
 }
 
 impl LockSpecBuilder {
@@ -134,24 +188,76 @@ impl LockSpecBuilder {
         self
     }
 
+    /// A reader among readers: any number of shared leases are live at once, and no exclusive one
+    /// beside them. Default: exclusive.
+    ///
+    /// Readers and writers take turns in the order in which they began to [wait](Self::wait): a reader
+    /// that comes after a waiting writer does not overtake it. A writer that does not wait finds its
+    /// turn only when no reader is there.
+    pub fn shared(mut self, yes: bool) -> Self {
+        self.shared = yes;
+        self
+    }
+
+    /// How many may hold the lock at once: at least 1, the default.
+    ///
+    /// All users of a name should agree on it. Where they do not, the strictest decides: no lease is
+    /// granted that would make more leases live than the permits of any of them.
+    pub fn permits(mut self, count: u32) -> Self {
+        self.permits = Some(count);
+        self
+    }
+
+    /// How long to wait for a held lock before giving up: at least 1 ms, at most 366 days. Default:
+    /// not at all.
+    ///
+    /// First come, first served, across processes and within one. A waiter that is cancelled makes
+    /// room at once; one that dies, or is paused, delays the next by at most 5 s.
+    ///
+    /// The time counts on the local monotonic clock. An answer of MongoDB that is on its way when it is
+    /// over is waited for, for at most the
+    /// [operation time limit](crate::LockClientBuilder::operation_timeout).
+    pub fn wait(mut self, time: Duration) -> Self {
+        self.wait = Some(time);
+        self
+    }
+
     /// Checks it all.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidName`], or [`Error::InvalidArgument`] for a time outside
-    /// [`LockSpec::MIN_TTL`]`..=`[`LockSpec::MAX_TTL`], for a `max_hold` without `renew`, and for a
-    /// `min_hold` that is longer than the ttl.
+    /// [`LockSpec::MIN_TTL`]`..=`[`LockSpec::MAX_TTL`], for a `max_hold` without `renew`, for a
+    /// `min_hold` that is longer than the ttl, for no permits, and for permits of a shared lock.
     pub fn build(self) -> Result<LockSpec, Error> {
         let name = self.name?;
         let ttl = check_time("ttl", self.ttl)?;
         let max_hold = self.max_hold.map(|time| check_time("max_hold", time));
         let min_hold = self.min_hold.map(|time| check_time("min_hold", time));
+        let wait = self.wait.map(|time| check_time("wait", time));
+        let invalid = |problem: &str| Error::InvalidArgument {
+            argument: "permits",
+            problem: problem.into(),
+        };
+        let (mode, permits) = match (self.shared, self.permits) {
+            (_, Some(0)) => return Err(invalid("with 0, nobody could ever hold the lock")),
+            (true, Some(_)) => {
+                return Err(invalid(
+                    "any number of readers may share a lock; use either `shared` or `permits`",
+                ));
+            }
+            (true, None) => (Mode::Shared, u32::MAX),
+            (false, permits) => (Mode::Exclusive, permits.unwrap_or(1)),
+        };
         let spec = LockSpec {
             name,
             ttl,
             renew: self.renew,
             max_hold: max_hold.transpose()?,
             min_hold: min_hold.transpose()?,
+            mode,
+            permits,
+            wait: wait.transpose()?,
         };
         if spec.max_hold.is_some() && !spec.renew {
             return Err(Error::InvalidArgument {
@@ -174,9 +280,9 @@ impl LockSpecBuilder {
 
 fn check_time(argument: &'static str, time: Duration) -> Result<Duration, Error> {
     let problem = if time < LockSpec::MIN_TTL {
-        "a lease lasts at least one millisecond"
+        "it is at least one millisecond"
     } else if time > LockSpec::MAX_TTL {
-        "a lease lasts at most 366 days"
+        "it is at most 366 days"
     } else {
         let whole = Duration::new(time.as_secs(), time.subsec_millis() * 1_000_000);
         return Ok(whole);
@@ -208,11 +314,12 @@ mod tests {
                     "max_hold",
                 ),
                 (LockSpec::builder("a", SECOND).min_hold(bad), "min_hold"),
+                (LockSpec::builder("a", SECOND).wait(bad), "wait"),
             ] {
                 let error = builder.build().unwrap_err().to_string();
                 let starts = format!("invalid {argument}: ");
                 assert!(
-                    error.starts_with(&starts) && error.contains("lasts at"),
+                    error.starts_with(&starts) && error.contains("it is at"),
                     "{error}"
                 );
             }
@@ -230,6 +337,15 @@ mod tests {
                 .to_string()
                 .contains("longer than the ttl")
         );
+        let builder = || LockSpec::builder("a", SECOND);
+        for (builder, problem) in [
+            (builder().permits(0), "nobody could ever"),
+            (builder().shared(true).permits(0), "nobody could ever"),
+            (builder().shared(true).permits(2), "either `shared` or"),
+        ] {
+            let error = builder.build().unwrap_err().to_string();
+            assert!(error.contains(problem), "{error}");
+        }
     }
 
     #[test]

@@ -37,7 +37,7 @@ async fn killed_its_lock_passes_on_when_its_renewed_lease_ends() {
     let successor = acquire_when_free(&client, &spec("renewing", 60_000)).await;
     let late = successor.acquired_at().duration_since(last.expires_at);
     let late = late.expect("not before its end");
-    assert!(late < ms(500), "{late:?} late");
+    assert!(late < ms(2000), "{late:?} late");
     assert!(successor.token() > last.token);
 }
 

@@ -111,7 +111,7 @@ async fn the_second_is_skipped(ends: Ends) {
     // Longer than that, nobody waits.
     let next = acquire_when_free(&other, &spec("tick", 60_000)).await;
     let late = next.acquired_at().duration_since(skipped.until);
-    assert!(late.expect("not before its end") < ms(500));
+    assert!(late.expect("not before its end") < ms(2000));
     assert!(next.token() > skipped.token);
 }
 

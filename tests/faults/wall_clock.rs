@@ -65,7 +65,7 @@ async fn takes_its_turn(offset: &str) {
     let last = acquire_when_free(&ours, &spec("turns", 60_000)).await;
     let late = last.acquired_at().duration_since(second.expires_at);
     let late = late.expect("not before its end");
-    assert!(late < ms(500), "{late:?} late");
+    assert!(late < ms(2000), "{late:?} late");
 }
 
 /// Starts the worker under another wall clock. The monotonic one stays as it is, as it does when

@@ -51,7 +51,7 @@ fn ttls() {
                 ..
             }
         ));
-        assert!(error.to_string().contains("a lease lasts at"), "{error}");
+        assert!(error.to_string().contains("it is at"), "{error}");
     }
 }
 

@@ -48,12 +48,15 @@ async fn one_command_each_and_no_others() {
     assert_eq!(seen.take(), ["hello", "createIndexes", "findAndModify"]);
 
     let spec = spec("guard", 60_000);
+    let other = client.with_owner("other").unwrap();
     // The second round finds the document there already.
     for _ in 0..2 {
         let guard = acquire(&client, &spec).await;
         assert_eq!(seen.take(), ["findAndModify"], "acquire");
-        let _ = refused(&client, &spec).await;
+        let _ = refused(&other, &spec).await;
         assert_eq!(seen.take(), ["findAndModify"], "refuse");
+        let _ = refused(&client, &spec).await;
+        assert_eq!(seen.take(), [""; 0], "refuse, where we hold it ourselves");
         guard.release().await.unwrap();
         assert_eq!(seen.take(), ["update"], "release");
     }

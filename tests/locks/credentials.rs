@@ -80,7 +80,8 @@ async fn a_privilege_taken_away_later_is_an_error_of_the_call() {
     let guard = acquire(&client, &spec).await;
     db.run_command(doc! { "dropRole": "short" }).await.unwrap();
 
-    let error = client.try_acquire(&spec).await.unwrap_err();
+    let other = client.with_owner("other").unwrap();
+    let error = other.try_acquire(&spec).await.unwrap_err();
     assert!(
         matches!(
             error,

@@ -146,6 +146,11 @@ impl<'a> Hold<'a> {
     }
 
     pub(crate) async fn write(&mut self) {
+        let written = self.send().await;
+        self.wrote(&written);
+    }
+
+    pub(crate) async fn send(&mut self) -> String {
         self.writes += 1;
         let id = format!("{}.{}.{}", self.call.label, self.call.number, self.writes);
         if let Some(time) = self.call.kind.blocks() {
@@ -155,7 +160,11 @@ impl<'a> Hold<'a> {
             self.line("blocked", format_args!("write={id}"));
         }
         let result = write(self.call, &self.lease, &id, &mut self.exists).await;
-        self.line("wrote", format_args!("write={id} {result}"));
+        format!("write={id} {result}")
+    }
+
+    pub(crate) fn wrote(&self, written: &str) {
+        self.line("wrote", format_args!("{written}"));
     }
 
     pub(crate) fn end(mut self) -> Late<'a> {

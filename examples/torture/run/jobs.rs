@@ -237,17 +237,21 @@ async fn in_steps(call: &Call) -> Result<()> {
 async fn in_steps_while_held(call: &Call, hold: &mut Hold<'_>, lease: &Lease) {
     for step in 0..call.plan.steps {
         sleep(call.plan.pace).await;
-        if lease.check().is_err() {
-            break;
-        }
-        if call.plan.writes_at(step) {
+        let written = if call.plan.writes_at(step) {
             select! {
                 biased;
                 _ = lease.lost() => break,
-                () = hold.write() => {}
+                written = hold.send() => Some(written),
             }
         } else {
-            hold.step();
+            None
+        };
+        if lease.check().is_err() {
+            break;
+        }
+        match written {
+            Some(written) => hold.wrote(&written),
+            None => hold.step(),
         }
     }
 }

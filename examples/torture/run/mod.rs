@@ -10,6 +10,7 @@ mod jobs;
 mod ledger;
 mod lines;
 mod nodes;
+mod operator;
 mod probe;
 mod processes;
 mod random;
@@ -100,6 +101,12 @@ async fn run(settings: &Settings) -> Result<Report> {
     try_join!(
         processes::torment(Arc::clone(&fleet), Arc::clone(&prober), random(0), end),
         nodes::torment(Arc::clone(&server), Arc::clone(&fleet), random(1), end),
+        operator::torment(
+            Arc::clone(&server),
+            Arc::clone(&fleet.faults),
+            random(2),
+            end
+        ),
     )?;
     server.ready().await?;
     fleet.end(&prober).await?;

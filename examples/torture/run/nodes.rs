@@ -5,17 +5,11 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use mongo_lock_testkit::{Node, Server};
-use mongodb::{
-    Collection,
-    bson::{Document, doc},
-    options::{CollectionOptions, WriteConcern},
-};
+use mongodb::bson::{Document, doc};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    DATABASE,
     fleet::Fleet,
-    jobs::NAMES,
     random::{Deck, Random},
 };
 
@@ -32,7 +26,6 @@ pub(crate) async fn torment(
     end: Instant,
 ) -> Result<()> {
     let mut tormentor = Tormentor {
-        locks: locks(&server).await,
         server,
         fleet,
         random,
@@ -49,20 +42,11 @@ pub(crate) async fn torment(
     }
 }
 
-/// The lock documents, as an operator sees them.
-async fn locks(server: &Server) -> Collection<Document> {
-    let majority = WriteConcern::majority();
-    let options = CollectionOptions::builder().write_concern(majority).build();
-    let database = server.client().await.database(DATABASE);
-    database.collection_with_options("distributed_locks", options)
-}
-
 struct Tormentor {
     server: Arc<Server>,
     fleet: Arc<Fleet>,
     random: Random,
     deck: Deck<Fault>,
-    locks: Collection<Document>,
 }
 
 impl Tormentor {
@@ -71,17 +55,17 @@ impl Tormentor {
         let random = &mut self.random;
         let fault = self.deck.next(random);
         let down = random.millis(200..4000);
-        let name = random.pick(&NAMES);
+        let ahead = random.millis(300..2000);
         let slot = random.index(self.fleet.size());
         let block = random.millis(100..1000);
-        match fault {
-            Fault::Remove => return self.remove(name).await,
-            Fault::Fail(effect) => return self.fail_commands(slot, effect, block).await,
-            _ => self.wrote("trouble", format_args!("by={fault:?}")),
+        if let Fault::Fail(effect) = fault {
+            return self.fail(slot, effect, block).await;
         }
+        self.wrote("trouble", format_args!("by={fault:?}"));
         match fault {
             Fault::KillPrimary => self.kill(self.server.primary().await?, down).await?,
-            Fault::KillSecondary => self.kill(self.secondary().await?, down).await?,
+            Fault::KillSecondary => self.kill(self.secondaries().await?[0], down).await?,
+            Fault::KillAhead => self.kill_ahead(ahead, down).await?,
             Fault::Pause => self.pause(down).await?,
             _ => self.step_down().await,
         }
@@ -109,44 +93,59 @@ impl Tormentor {
         Ok(node.resume()?)
     }
 
-    /// By hand, and by somebody who does not care about the holder. From here on, the library must
-    /// notice in time; and tokens must go on growing.
-    async fn remove(&self, name: &str) -> Result<()> {
-        let from = super::clock::now();
-        let result = self.locks.delete_one(doc! { "_id": name }).await;
-        let ok = result.is_ok();
-        self.wrote(
-            "removed",
-            format_args!("name={name} from={from} ok={ok} text={result:?}"),
-        );
-        Ok(())
+    /// Kills a primary that the others do not follow any more: what it has acknowledged alone, without
+    /// a majority, is lost, and undone when it is back. Another one follows at once, while the holders
+    /// still believe in what was lost.
+    async fn kill_ahead(&self, ahead: Duration, down: Duration) -> Result<()> {
+        let primary = self.server.primary().await?;
+        let others = self.secondaries().await?;
+        for node in &others {
+            follow(node, false).await?;
+        }
+        sleep(ahead).await;
+        primary.kill();
+        for node in &others {
+            follow(node, true).await?;
+        }
+        let step_up = doc! { "replSetStepUp": 1 };
+        let admin = others[0].client().await.database("admin");
+        let result = admin.run_command(step_up).await.map(|_| ());
+        self.wrote("stepped-up", format_args!("text={result:?}"));
+        sleep(down).await;
+        Ok(primary.restart().await?)
     }
 
     /// For the connections of one worker, at the primary.
-    async fn fail_commands(&self, slot: usize, effect: Effect, block: Duration) -> Result<()> {
+    async fn fail(&self, slot: usize, effect: Effect, block: Duration) -> Result<()> {
         let app = Fleet::app_name(slot);
-        let commands = ["findAndModify", "update", "aggregate"];
-        self.fleet
-            .hung(slot, &format!("{effect:?}"), async {
-                let point = self
-                    .server
-                    .fail_commands(&app, &commands, doc! { "times": 4 }, effect.document(block))
-                    .await?;
-                sleep(BLOCK).await;
-                point.off().await?;
-                // What it holds up already stays so.
-                sleep(BLOCK).await;
-                Ok(())
-            })
-            .await
+        let fault = async {
+            let point = self
+                .server
+                .fail_commands(
+                    &app,
+                    effect.commands(),
+                    doc! { "times": effect.times() },
+                    effect.document(block),
+                )
+                .await?;
+            sleep(BLOCK).await;
+            point.off().await?;
+            // What it holds up already stays so.
+            sleep(BLOCK).await;
+            Ok(())
+        };
+        if effect == Effect::Unacknowledged {
+            self.wrote("unacknowledged", format_args!("slot={slot}"));
+            fault.await
+        } else {
+            self.fleet.hung(slot, &format!("{effect:?}"), fault).await
+        }
     }
 
-    async fn secondary(&self) -> Result<&Node> {
-        let primary = self.server.primary().await?;
-        let mut others = self.server.nodes().iter();
-        others
-            .find(|node| node.port() != primary.port())
-            .context("there are three")
+    async fn secondaries(&self) -> Result<Vec<&Node>> {
+        let primary = self.server.primary().await?.port();
+        let others = self.server.nodes().iter();
+        Ok(others.filter(|node| node.port() != primary).collect())
     }
 
     fn wrote(&self, kind: &str, fields: std::fmt::Arguments<'_>) {
@@ -154,13 +153,22 @@ impl Tormentor {
     }
 }
 
+/// Whether a secondary fetches what its primary writes.
+async fn follow(node: &Node, yes: bool) -> Result<()> {
+    let mode = if yes { "off" } else { "alwaysOn" };
+    let admin = node.client().await.database("admin");
+    let command = doc! { "configureFailPoint": "stopReplProducer", "mode": mode };
+    admin.run_command(command).await?;
+    Ok(())
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Fault {
     StepDown,
     KillPrimary,
     KillSecondary,
+    KillAhead,
     Pause,
-    Remove,
     Fail(Effect),
 }
 
@@ -170,29 +178,43 @@ impl Fault {
             Self::StepDown,
             Self::StepDown,
             Self::KillPrimary,
-            Self::KillPrimary,
             Self::KillSecondary,
+            Self::KillAhead,
+            Self::KillAhead,
             Self::Pause,
-            Self::Remove,
-            Self::Remove,
             Self::Fail(Effect::Close),
             Self::Fail(Effect::Block),
             Self::Fail(Effect::Error),
             Self::Fail(Effect::NoMajority),
+            Self::Fail(Effect::Unacknowledged),
+            Self::Fail(Effect::Unacknowledged),
         ])
     }
 }
 
-/// What a fail point does to a command.
-#[derive(Debug, Clone, Copy)]
+/// What a fail point does to commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Effect {
     Close,
     Block,
     Error,
     NoMajority,
+    /// The same, for acquisitions alone: releases work.
+    Unacknowledged,
 }
 
 impl Effect {
+    fn commands(self) -> &'static [&'static str] {
+        match self {
+            Self::Unacknowledged => &["findAndModify"],
+            _ => &["findAndModify", "update", "aggregate"],
+        }
+    }
+
+    fn times(self) -> i32 {
+        if self == Self::Unacknowledged { 40 } else { 4 }
+    }
+
     fn document(self, block: Duration) -> Document {
         let block = i64::try_from(block.min(BLOCK).as_millis()).unwrap_or_default();
         match self {
@@ -201,7 +223,7 @@ impl Effect {
             // PrimarySteppedDown.
             Self::Error => doc! { "errorCode": 189 },
             // WriteConcernFailed: applied, and not acknowledged.
-            Self::NoMajority => {
+            Self::NoMajority | Self::Unacknowledged => {
                 doc! { "writeConcernError": { "code": 64, "errmsg": "on purpose" } }
             }
         }

@@ -57,6 +57,17 @@ impl fmt::Display for Report {
     }
 }
 
+const LINKS: [&str; 8] = [
+    "Hang",
+    "HoldReplies",
+    "Refuse",
+    "Jitter",
+    "Close",
+    "Block",
+    "Error",
+    "NoMajority",
+];
+
 fn text(evidence: &Evidence, findings: &Findings) -> String {
     let count = |what: &str| evidence.counts.get(what).copied().unwrap_or_default();
     let list = |prefix: &str, names: &[&str]| {
@@ -101,18 +112,10 @@ fn text(evidence: &Evidence, findings: &Findings) -> String {
         ),
         row(
             "link faults",
-            list(
-                "hung ",
-                &[
-                    "Hang",
-                    "HoldReplies",
-                    "Refuse",
-                    "Jitter",
-                    "Close",
-                    "Block",
-                    "Error",
-                    "NoMajority",
-                ],
+            format!(
+                "{}, Unacknowledged {}",
+                list("hung ", &LINKS),
+                count("unacknowledged")
             ),
         ),
         row(
@@ -121,7 +124,13 @@ fn text(evidence: &Evidence, findings: &Findings) -> String {
                 "{}, lock documents deleted {}",
                 list(
                     "trouble ",
-                    &["StepDown", "KillPrimary", "KillSecondary", "Pause"]
+                    &[
+                        "StepDown",
+                        "KillPrimary",
+                        "KillAhead",
+                        "KillSecondary",
+                        "Pause"
+                    ]
                 ),
                 count("removed"),
             ),

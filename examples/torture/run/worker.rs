@@ -152,11 +152,13 @@ async fn work(config: &Config, ledger: Arc<Ledger>, finished: oneshot::Receiver<
         ended = ended => ended,
         order = finished => {
             order.context("nobody listens any more")?;
-            let report = match &*worker.link.lock().await {
-                Some(link) => link.locks.shutdown().await.to_string(),
-                None => "no client".into(),
-            };
-            worker.ledger.write("finished", format_args!("text={report}"));
+            if let Some(link) = &*worker.link.lock().await {
+                let report = link.locks.shutdown().await;
+                // Leases of an earlier link are not its business.
+                let clean = report.is_clean() && worker.uris.len() == 1;
+                let text = report.to_string();
+                worker.ledger.write("finished", format_args!("clean={clean} text={text}"));
+            }
             // The loops go on otherwise, with nothing but refusals.
             exit(0)
         }

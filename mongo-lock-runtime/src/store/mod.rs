@@ -16,11 +16,15 @@ use std::{
 };
 
 use mongodb::bson::Uuid;
-use tokio::time::Instant;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 
 use self::memory::MemoryStore;
+use self::mongo::MongoNews;
 pub(crate) use self::mongo::{MongoStore, Place, StartUp};
-use crate::{LockName, Skipped};
+use crate::{LockName, Mode, Skipped};
 
 /// Where the locks are.
 pub(crate) enum Store {
@@ -41,6 +45,32 @@ impl Store {
         }
     }
 
+    /// One attempt to release a lease and acquire another in the same step, and says whether
+    /// the first was there. Nobody can come between the two, save who has waited longer.
+    pub(crate) async fn hand_over(
+        &self,
+        lease: &ReleaseRequest,
+        request: &Request,
+    ) -> Result<(bool, Reply), Failure> {
+        match self {
+            Self::Mongo(store) => store.hand_over(lease, request).await,
+            Self::Memory(store) => {
+                Ok(store.with(|locks, now| locks.hand_over(now, lease, request)))
+            }
+        }
+    }
+
+    /// One attempt to give up a place in line.
+    pub(crate) async fn leave(&self, name: &LockName, line: &str) -> Result<(), Failure> {
+        match self {
+            Self::Mongo(store) => store.leave(name, line).await,
+            Self::Memory(store) => {
+                store.with(|locks, _| locks.leave(name, line));
+                Ok(())
+            }
+        }
+    }
+
     /// One attempt to release. Says whether the lease was there.
     pub(crate) async fn release(&self, lease: &ReleaseRequest) -> Result<bool, Failure> {
         match self {
@@ -57,11 +87,45 @@ impl Store {
         }
     }
 
+    /// News for whoever waits under `id`, from now on.
+    pub(crate) async fn news(&self, id: &str, look: Duration) -> Result<News, Failure> {
+        Ok(match self {
+            Self::Mongo(store) => News::Mongo(Box::new(store.news(id, look).await?)),
+            Self::Memory(store) => News::Memory(store.changes(), look),
+        })
+    }
+
     /// `database.collection`, for people.
     pub(crate) fn place(&self) -> String {
         match self {
             Self::Mongo(store) => store.place().to_string(),
             Self::Memory(_) => "memory".into(),
+        }
+    }
+}
+
+/// What brings news of turns.
+pub(crate) enum News {
+    Mongo(Box<MongoNews>),
+    Memory(watch::Receiver<()>, Duration),
+}
+
+/// Whose turn it is.
+pub(crate) enum Turn {
+    Of(String),
+    Anybodys,
+    /// Nobody's, for a while now.
+    Nobodys,
+}
+
+impl News {
+    pub(crate) async fn next(&mut self) -> Result<Turn, Failure> {
+        match self {
+            Self::Mongo(news) => Ok(news.next().await?.map_or(Turn::Nobodys, Turn::Of)),
+            Self::Memory(changes, look) => match timeout(*look, changes.changed()).await {
+                Ok(Ok(())) => Ok(Turn::Anybodys),
+                _ => Ok(Turn::Nobodys),
+            },
         }
     }
 }
@@ -90,7 +154,36 @@ pub(crate) struct Request {
     pub(crate) lease: LeaseId,
     pub(crate) owner: Arc<str>,
     pub(crate) ttl: Duration,
+    pub(crate) mode: Mode,
+    /// How many may hold the lock at once, as the request sees it.
+    pub(crate) permits: u32,
+    /// For one that waits when it is refused.
+    pub(crate) ticket: Option<Ticket>,
 }
+
+impl Request {
+    /// Whether all that matters to it is that nobody holds the lock, and nobody waits.
+    fn is_plain(&self) -> bool {
+        self.mode == Mode::Exclusive && self.permits == 1 && self.ticket.is_none()
+    }
+}
+
+/// What keeps a place in line.
+#[derive(Debug, Clone)]
+pub(crate) struct Ticket {
+    /// Whose place it is: one client has one place in each line, and whoever of its callers is first
+    /// stands there.
+    pub(crate) line: Arc<str>,
+    /// How long the caller has waited. The place counts from then, by the server's clock.
+    pub(crate) waited: Duration,
+}
+
+/// How long a place in line is kept for one that is not heard of: the longest that a dead waiter
+/// delays the next.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A place in line that was confirmed so recently is not confirmed again, which would be a write.
+const CONFIRMED: Duration = Duration::from_millis(1500);
 
 /// One lease to give back, found by its id alone.
 #[derive(Debug, Clone)]
@@ -99,6 +192,8 @@ pub(crate) struct ReleaseRequest {
     pub(crate) lease: LeaseId,
     /// Until this long after its acquisition, the lock stays taken.
     pub(crate) min_hold: Option<Duration>,
+    /// Whether somebody else is likely to wait for it.
+    pub(crate) contended: bool,
 }
 
 /// One lease to prolong: it is to end `ttl` from the server's now, or when it would have,
@@ -131,6 +226,22 @@ pub(crate) struct Renewed {
 pub(crate) enum Reply {
     Granted(Grant),
     Refused(Skipped),
+    /// Refused, and in line.
+    Queued(Queued),
+}
+
+/// A place in line.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    /// Who holds the lock, or is next.
+    pub(crate) skipped: Skipped,
+    /// How many are ahead.
+    pub(crate) ahead: usize,
+    /// When the server last confirmed the place, on its clock.
+    pub(crate) seen_at: SystemTime,
+    /// When there may be room even if nobody says so, on the server's clock: what is ahead of us
+    /// ends by then, unless it is prolonged.
+    pub(crate) look_at: SystemTime,
 }
 
 /// A lease as the server wrote it, on the server's clock.
@@ -139,6 +250,8 @@ pub(crate) struct Grant {
     pub(crate) token: i64,
     pub(crate) acquired_at: SystemTime,
     pub(crate) expires_at: SystemTime,
+    /// Whether somebody else was in line already.
+    pub(crate) contended: bool,
 }
 
 /// Why an attempt failed.
@@ -172,6 +285,15 @@ impl fmt::Display for Cause {
 }
 
 impl Failure {
+    /// The server closed a change stream.
+    pub(crate) fn ended() -> Self {
+        Self {
+            cause: Cause::Other("the change stream was closed by the server".into()),
+            effect_unknown: false,
+            transient: true,
+        }
+    }
+
     /// Neither an answer nor an error came for so long that none will, on this connection.
     pub(crate) fn lost() -> Self {
         Self {

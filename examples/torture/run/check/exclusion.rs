@@ -41,7 +41,10 @@ fn follows(evidence: &Evidence, first: &Hold, next: &Hold, findings: &mut Findin
     match early {
         Some(..=0) => {
             let free_at = first.acquired_at + first.min_hold;
-            if next.acquired_at < free_at && !removed(evidence, first, next.acquired_at) {
+            let removed = evidence.removals.iter().any(|removal| {
+                removal.name == first.name && removal.span.overlaps(first.until(next))
+            });
+            if next.acquired_at < free_at && !removed {
                 let early = seconds(free_at - next.acquired_at);
                 let what = format!("a lock was free {early} before its `min_hold` was over");
                 findings.violation(PROMISE, what, evidence_of(first, next, &[]));
@@ -55,7 +58,7 @@ fn follows(evidence: &Evidence, first: &Hold, next: &Hold, findings: &mut Findin
         }
         _ => {}
     }
-    if removed(evidence, first, next.acquired_at) {
+    if removed(evidence, first, next) {
         return;
     }
     // So it was not released. It may have expired.
@@ -97,30 +100,28 @@ fn went_on(evidence: &Evidence, first: &Hold, next: &Hold, findings: &mut Findin
     }
 }
 
-/// Whether its process was paused after this poll of the body had begun, and before the line was
-/// written. A body that blocked its thread says so. Ending is no work: it may follow a late line, or
-/// a pause of any kind.
+/// Whether the library could not have stopped the body before this line: the poll in which it was
+/// written began in time. Then the process was paused in the middle of the step, or the body blocked
+/// its thread. Ending is no work: it may follow such a line, or a pause of any kind.
 pub(super) fn excused(evidence: &Evidence, hold: &Hold, index: usize) -> bool {
     let line = &hold.lines[index];
-    let process = evidence.processes.get(&hold.by);
-    let paused_since = |time| process.is_some_and(|it| it.paused_between(time, line.at));
-    match line.kind.as_str() {
-        "blocked" => true,
-        "ended" if index > 0 => {
-            paused_since(hold.lines[index - 1].at) || excused(evidence, hold, index - 1)
-        }
-        _ => line.number("polled").is_ok_and(paused_since),
+    if line.kind == "ended" && index > 0 {
+        let process = evidence.processes.get(&hold.by);
+        let before = hold.lines[index - 1].at;
+        return process.is_some_and(|it| it.paused_between(before, line.at))
+            || before > hold.relied.0 && excused(evidence, hold, index - 1);
     }
+    let in_time = |polled: Micros| polled <= hold.relied.0 + MILLISECOND;
+    line.number("polled").is_ok_and(in_time)
 }
 
 /// Somebody deleted the lock's document during this lease, and so made room for the next one. The
 /// holder must notice before its deadline: that is checked as a limit.
-fn removed(evidence: &Evidence, hold: &Hold, next: Micros) -> bool {
+fn removed(evidence: &Evidence, first: &Hold, next: &Hold) -> bool {
     evidence.removals.iter().any(|removal| {
-        removal.name == hold.name
-            && removal.span.to >= hold.acquired_at
-            && removal.span.from <= next + MILLISECOND
-            && hold.ended.is_none_or(|ended| ended >= removal.span.from)
+        removal.name == first.name
+            && removal.span.overlaps(first.until(next))
+            && first.ended.is_none_or(|ended| ended >= removal.span.from)
     })
 }
 

@@ -64,10 +64,16 @@ fn refused(evidence: &Evidence, refusal: &Refusal, hold: Option<&Hold>, findings
         let what = format!("a holder that could not renew blocks its lock for {by} too long");
         findings.violation(PROMISE, what, shown());
     }
-    let over_at = hold.map_or(Some(refusal.since), |hold| {
-        hold.ended
-            .map(|at| at.max(hold.acquired_at + hold.min_hold))
-    });
+    let process = evidence.processes.get(&refusal.holder);
+    let dead = process.and_then(|it| it.dead);
+    let over_at = match hold {
+        Some(hold) => {
+            let shut_down = dead.filter(|_| process.is_some_and(|it| it.clean));
+            let over = hold.ended.or(shut_down);
+            over.map(|at| at.max(hold.acquired_at + hold.min_hold))
+        }
+        None => Some(refusal.since),
+    };
     if let Some(from) = over_at {
         let to = from + RELEASE;
         if refusal.asked > to && evidence.undisturbed(&refusal.holder, Span { from, to }) {
@@ -79,8 +85,7 @@ fn refused(evidence: &Evidence, refusal: &Refusal, hold: Option<&Hold>, findings
             findings.violation(PROMISE, what.into(), shown());
         }
     }
-    let process = evidence.processes.get(&refusal.holder);
-    if let Some(dead) = process.and_then(|it| it.dead)
+    if let Some(dead) = dead
         && dead < refusal.asked
     {
         findings.blocked_by_dead.add(refusal.asked - dead);

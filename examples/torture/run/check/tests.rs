@@ -141,8 +141,11 @@ fn two_leases_at_a_time_are_found() {
     let renewed = Ledger::of("w0.1").began(1000, 1, RENEWED);
     let believes = "before its holder believed so";
     broken(vec![renewed.step(1700, 1, 799), next(2100)], believes);
-    let spaced = Ledger::of("w0.1").began(1000, 1, "renew=false max_hold=0 min_hold=400000");
-    broken(vec![spaced.ended(1010, 1), next(1300)], "`min_hold`");
+    let spaced = || Ledger::of("w0.1").began(1000, 1, "renew=false max_hold=0 min_hold=400000");
+    let spaced = || spaced().ended(1010, 1);
+    broken(vec![spaced(), next(1300)], "`min_hold`");
+    let removed = faults().line(1200, "removed name=a from=1198000 ok=true");
+    fine(vec![spaced(), removed, next(1300)]);
 }
 
 #[test]
@@ -181,6 +184,7 @@ fn a_pause_excuses_one_line_and_the_end() {
     };
     let paused = || {
         let before = first().step(1490, 1, 309);
+        // It was stopped between the beginning of the poll and the line.
         before.polled("step", 1499, 2501, 1, 0)
     };
     let end = |ledger: Ledger| ledger.polled("ended", 2502, 2502, 1, 0);
@@ -220,7 +224,7 @@ fn a_holder_that_does_not_notice_a_removal_is_found() {
 fn tokens_that_do_not_grow_are_found() {
     let twice = Ledger::of("w1.1").began(1200, 1, PLAIN).ended(1210, 1);
     broken(vec![first().ended(1100, 1), twice], "the token 1");
-    let smaller = Ledger::of("w1.1").began(1400, 0, PLAIN).ended(1410, 0);
+    let smaller = Ledger::of("w1.1").began(1101, 0, PLAIN).ended(1110, 0);
     broken(vec![first().ended(1100, 1), smaller], "larger token");
 }
 
@@ -273,6 +277,26 @@ fn a_lease_that_blocks_for_too_long_is_found() {
         vec![waits().skipped(2100, "w0.1", 1, 1000, 2200)],
         "for a call that had failed",
     );
+    let shut_down = || {
+        let worker = first().line(1040, "finished clean=true text=every lock was released");
+        let dead = faults().line(1050, "killed label=w0.1");
+        vec![worker, dead]
+    };
+    fine(shut_down());
+    let mut blocked = shut_down();
+    blocked.push(waits().skipped(2100, "w0.1", 1, 1000, 2200));
+    broken(blocked, "not released");
     let stuck = Ledger::of("probe").line(9000, "stuck name=a token=1");
     broken(vec![stuck], "not free long after");
+}
+
+#[test]
+fn a_failure_that_no_fault_explains_is_found() {
+    let failed = |kind| {
+        let line = format!("failed call=1 kind={kind} text=lock `a`: something");
+        let asked = Ledger::of("w0.1").line(1, "asked call=1 name=a job=Plain");
+        vec![asked.line(2, &line)]
+    };
+    fine(failed("timeout"));
+    broken(failed("other"), "no fault explains");
 }

@@ -4,7 +4,13 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::super::{clock::Micros, ledger::Line};
+use super::{
+    super::{
+        clock::{MILLISECOND, Micros},
+        ledger::Line,
+    },
+    Span,
+};
 
 /// One lease, as its holder saw it.
 #[derive(Debug, Clone)]
@@ -71,6 +77,14 @@ impl Hold {
 
     pub(crate) fn began(&self) -> &Line {
         &self.lines[0]
+    }
+
+    /// From when it began to when the other one did.
+    pub(crate) fn until(&self, next: &Self) -> Span {
+        Span {
+            from: self.acquired_at,
+            to: next.acquired_at + MILLISECOND,
+        }
     }
 
     /// When the server granted it until, without what came later.

@@ -150,9 +150,13 @@ impl Evidence {
         let mut holds = HashMap::new();
         for line in lines {
             self.count(&line.kind);
-            if line.kind == "stuck" {
-                self.stuck.push(line);
-                continue;
+            match line.kind.as_str() {
+                "stuck" => self.stuck.push(line.clone()),
+                "finished" => {
+                    let process = self.processes.entry(Arc::clone(&line.by)).or_default();
+                    process.clean = line.text("clean")? == "true";
+                }
+                _ => {}
             }
             let Some(call) = line.find("call").map(str::to_owned) else {
                 continue;

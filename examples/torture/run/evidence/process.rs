@@ -38,6 +38,8 @@ impl Span {
 pub(crate) struct Process {
     /// When it was surely dead.
     pub(crate) dead: Option<Micros>,
+    /// It was shut down before, and said that it released everything.
+    pub(crate) clean: bool,
     pub(crate) pauses: Vec<Pause>,
 }
 
@@ -83,13 +85,13 @@ impl Process {
         pause.map_or(alive, |pause| pause.stopped)
     }
 
-    /// Whether it was neither killed nor paused in all this time.
+    /// Whether it was neither killed nor paused in all this time. To be shut down is no excuse.
     pub(crate) fn runs(&self, time: Span) -> bool {
         let paused = self.pauses.iter().any(|pause| {
             let (from, to) = (pause.stopping, pause.continuing);
             Span { from, to }.overlaps(time)
         });
-        !paused && self.dead.is_none_or(|dead| dead > time.to)
+        !paused && (self.clean || self.dead.is_none_or(|dead| dead > time.to))
     }
 
     /// Whether it may have been paused after `before` and before `after`.

@@ -2,8 +2,11 @@
 //!
 //! ```text
 //! { _id: <name>,
-//!   holders: [ { lease, owner, mode, token, ttl_ms, acquired_at, expires_at } ],
+//!   holders: [ { lease, owner, mode, permits, token, ttl_ms, acquired_at, expires_at } ],
 //!   token: <last fencing token given out>,
+//!   queue: [ { id, lease, owner, mode, permits, since, seen_at, until } ],
+//!   turn: <who is woken: the ids of those whose turn it is, and when it was>,
+//!   freed: <whether the last hand-over found the lease that it released>,
 //!   purge_at: <when the TTL index may collect the document> }
 //! ```
 //!
@@ -16,6 +19,19 @@
 //! | no | a live holder | refused, nothing was written; the holder is who has it |
 //! | no | not a lock document | refused, nothing was written; an error says what is wrong with it |
 //!
+//! That is for an exclusive lock that nobody waits for. Where permits, readers or a queue are involved,
+//! a longer pipeline (`step`) decides, in one command too; its reply has one state
+//! more: **in line**, when our client's place is in the queue. The queue is in the order of `since`,
+//! when each began to wait. Whoever is in it sends the same request again, every now and then, to keep
+//! the place (`until`), and when it is woken. A place whose `until` is over counts for nothing.
+//!
+//! **Turns.** When a command makes room for somebody in line, it writes that one's id into `turn`. Each
+//! waiting client has a change stream that brings it the changes of `turn` that name it, so one release
+//! wakes one client, which then sends its request again. An event that is missed costs time, never
+//! the lock: places are confirmed regularly, and so asked about.
+//!
+//! **Handing over** is a release and an acquisition in one step, for two callers of one client.
+//!
 //! A write-concern error, or no reply, leaves open whether the lease was written: the caller
 //! releases it by its id.
 //!
@@ -25,8 +41,9 @@
 //! majority, like the acquisition: a renewal that a fail-over undid would leave its holder relying
 //! on time that it does not have.
 //!
-//! **Release** is one `update` that takes the lease out of the holders by its id; it matches nothing
-//! when the lease is gone; with a `min_hold` that is not over, it moves the lease's end there
+//! **Release** is one `update` that takes the lease out of the holders by its id, where nobody waits; it
+//! matches nothing when the lease is gone, or somebody is in line: then another one says whose turn it
+//! is. With a `min_hold` that is not over, it moves the lease's end there
 //! instead. It is acknowledged by the primary alone: if a fail-over undoes it, the
 //! lease expires by itself.
 //!
@@ -36,9 +53,11 @@
 
 mod document;
 mod failure;
+mod news;
 mod pipeline;
 mod renewal;
 mod start_up;
+mod step;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -49,8 +68,9 @@ use mongodb::{
 use tokio::time::Instant;
 
 use self::document::LockDocument;
-pub(crate) use self::start_up::StartUp;
+pub(crate) use self::{news::MongoNews, start_up::StartUp};
 use super::{Cause, Failure, ReleaseRequest, Renewal, Renewed, Reply, Request};
+use crate::LockName;
 
 /// `database.collection`, where the lock documents are.
 #[derive(Debug, Clone)]
@@ -73,8 +93,9 @@ pub(crate) struct MongoStore {
     limit_ms: i64,
     /// The server's clock, as an expression. Tests put a time in its place.
     now: Bson,
-    /// The part of the acquire command that is always the same.
+    /// The part of the acquire command that is always the same: for a plain lock, and for all else.
     decision: RawDocumentBuf,
+    step_decision: RawDocumentBuf,
 }
 
 impl MongoStore {
@@ -85,6 +106,7 @@ impl MongoStore {
             place,
             limit_ms: i64::try_from(limit.as_millis()).unwrap_or(i64::MAX),
             decision: pipeline::decision(&now),
+            step_decision: step::decision(&now),
             now,
         }
     }
@@ -98,6 +120,7 @@ impl MongoStore {
             place: self.place.clone(),
             limit_ms: self.limit_ms,
             decision: pipeline::decision(&now),
+            step_decision: step::decision(&now),
             now,
         }
     }
@@ -106,12 +129,51 @@ impl MongoStore {
         &self.place
     }
 
-    /// One attempt to acquire, one command.
+    /// One attempt to acquire: one command, or two when a plain one meets a queue.
     pub(crate) async fn acquire(&self, request: &Request) -> Result<Reply, Failure> {
+        if request.is_plain() {
+            let update = pipeline::acquire(request, &self.decision);
+            if let (_, Some(reply)) = self.ask(request, update, false).await? {
+                return Ok(reply);
+            }
+        }
+        let (_, reply) = self.step(request, None).await?;
+        Ok(reply)
+    }
+
+    /// One attempt to release a lease and to acquire another, one command. Says whether the first was
+    /// there.
+    pub(crate) async fn hand_over(
+        &self,
+        release: &ReleaseRequest,
+        request: &Request,
+    ) -> Result<(bool, Reply), Failure> {
+        self.step(request, Some(release)).await
+    }
+
+    async fn step(
+        &self,
+        request: &Request,
+        release: Option<&ReleaseRequest>,
+    ) -> Result<(bool, Reply), Failure> {
+        let update = step::update(request, release, &self.step_decision);
+        let (freed, reply) = self.ask(request, update, true).await?;
+        let reply = reply.ok_or_else(|| malformed("its queue cannot be read".into()))?;
+        Ok((freed, reply))
+    }
+
+    /// Whether the lease to be released was there, and the reply; `None`: whether the request is refused
+    /// depends on the queue, at which it did not look.
+    async fn ask(
+        &self,
+        request: &Request,
+        update: RawDocumentBuf,
+        looks_at_queue: bool,
+    ) -> Result<(bool, Option<Reply>), Failure> {
         let command = rawdoc! {
             "findAndModify": self.place.collection.as_str(),
             "query": { "_id": request.name.as_str() },
-            "update": [pipeline::acquire(request, &self.decision)],
+            "update": [update],
             "upsert": true,
             "new": true,
             "writeConcern": { "w": "majority", "wtimeout": self.limit_ms },
@@ -119,35 +181,51 @@ impl MongoStore {
         };
         let reply = self.database.run_raw_command(command).await;
         let reply = failure::check(reply)?;
-        let malformed = |problem: String| Failure {
-            cause: Cause::NotALockDocument(problem),
-            effect_unknown: false,
-            transient: false,
-        };
         let value = reply
             .get_document("value")
             .map_err(|error| malformed(error.to_string()))?;
         let document = LockDocument::read(value).map_err(malformed)?;
-        document.reply(request).map_err(malformed)
+        let freed = value.get_bool("freed").unwrap_or_default();
+        let reply = document.reply(request, looks_at_queue);
+        Ok((freed, reply.map_err(malformed)?))
     }
 
-    /// One attempt to release, one command. Says whether the lease was there.
+    /// One attempt to release: one command, or two when somebody has come to wait meanwhile. Says whether
+    /// the lease was there.
     pub(crate) async fn release(&self, request: &ReleaseRequest) -> Result<bool, Failure> {
         let lease = request.lease.0;
-        let update = match request.min_hold {
-            None => doc! { "$pull": { "holders": { "lease": lease } } }.into(),
-            Some(min_hold) => Bson::from(pipeline::release(lease, min_hold, &self.now)),
-        };
+        let name = request.name.as_str();
+        // A fifth cheaper than the pipeline, which has to say whose turn it is.
+        if !request.contended && request.min_hold.is_none() {
+            let alone =
+                doc! { "_id": name, "holders.lease": lease, "queue.0": { "$exists": false } };
+            let pull = doc! { "$pull": { "holders": { "lease": lease } } };
+            if self.update(alone, pull).await? {
+                return Ok(true);
+            }
+        }
+        let held = doc! { "_id": name, "holders.lease": lease };
+        let update = pipeline::release(lease, request.min_hold, &self.now);
+        self.update(held, update).await
+    }
+
+    /// One attempt to give up a place in line, one command.
+    pub(crate) async fn leave(&self, name: &LockName, line: &str) -> Result<(), Failure> {
+        let placed = doc! { "_id": name.as_str(), "queue.id": line };
+        self.update(placed, pipeline::leave(line, &self.now))
+            .await
+            .map(drop)
+    }
+
+    /// An update that the primary alone acknowledges. Says whether there was anything to update.
+    async fn update(&self, q: Document, u: impl Into<Bson>) -> Result<bool, Failure> {
         let command = doc! {
             "update": &self.place.collection,
-            "updates": [{
-                "q": { "_id": request.name.as_str(), "holders.lease": lease },
-                "u": update,
-            }],
+            "updates": [{ "q": q, "u": u.into() }],
             "writeConcern": { "w": 1 },
             "maxTimeMS": self.limit_ms,
         };
-        let reply = self.run(command).await?;
+        let reply = failure::check(self.database.run_command(command).await)?;
         Ok(matches!(reply.get_i32("n"), Ok(1..)))
     }
 
@@ -207,9 +285,12 @@ impl MongoStore {
         }
         Ok(renewed)
     }
+}
 
-    async fn run(&self, command: Document) -> Result<Document, Failure> {
-        let reply = self.database.run_command(command).await;
-        failure::check(reply)
+fn malformed(problem: String) -> Failure {
+    Failure {
+        cause: Cause::NotALockDocument(problem),
+        effect_unknown: false,
+        transient: false,
     }
 }

@@ -23,7 +23,8 @@ pub(super) fn acquire(request: &Request, decision: &RawDocumentBuf) -> RawDocume
         "vars": { "request": { "$literal": {
             "lease": lease,
             "owner": &*request.owner,
-            "mode": "exclusive",
+            "mode": request.mode.as_str(),
+            "permits": i64::from(request.permits),
             "ttl_ms": millis(request.ttl),
         } } },
         "in": decision.clone(),
@@ -32,16 +33,8 @@ pub(super) fn acquire(request: &Request, decision: &RawDocumentBuf) -> RawDocume
 
 /// What becomes of the document, given `$$request`.
 pub(super) fn decision(now: &Bson) -> RawDocumentBuf {
-    // A holder whose end is no date counts as live: comparing it would silently be true or false.
-    let live = doc! { "$filter": {
-        "input": holders(),
-        "cond": { "$or": [
-            { "$gt": ["$$this.expires_at", now] },
-            { "$ne": [{ "$type": "$$this.expires_at" }, "date"] },
-        ] },
-    } };
-    // A missing token makes the sum null, which `$max` ignores.
-    let token = doc! { "$max": [{ "$add": ["$token", 1_i64] }, { "$toLong": now }] };
+    let live = live(now);
+    let token = token(now);
     let expires_at = doc! { "$add": [now, "$$request.ttl_ms"] };
     let lease = doc! { "$mergeObjects": ["$$request", {
         "token": "$$token",
@@ -56,7 +49,12 @@ pub(super) fn decision(now: &Bson) -> RawDocumentBuf {
     let decision = doc! { "$let": {
         "vars": { "live": live },
         "in": { "$cond": [
-            { "$and": [{ "$eq": ["$$live", []] }, is_lock_document()] },
+            { "$and": [
+                { "$eq": ["$$live", []] },
+                // Nobody is in line: missing is less than any array, and an empty one than others.
+                { "$lte": ["$queue", []] },
+                is_lock_document(),
+            ] },
             { "$let": { "vars": { "token": token }, "in": granted } },
             "$$ROOT",
         ] },
@@ -64,29 +62,80 @@ pub(super) fn decision(now: &Bson) -> RawDocumentBuf {
     RawDocumentBuf::try_from(&decision).expect("it has no key with a NUL byte")
 }
 
-/// Removes the lease, or lets it end when `min_hold` after its acquisition is over, if that is still
-/// to come. Nobody waits for it.
-pub(super) fn release(lease: Uuid, min_hold: Duration, now: &Bson) -> Vec<Document> {
-    let ours = doc! { "$eq": ["$$this.lease", lease] };
-    let released = doc! { "$eq": ["$$this.lease", Bson::Null] };
-    let free_at = doc! { "$add": ["$$this.acquired_at", millis(min_hold)] };
-    let shortened = doc! { "$map": {
+/// The holders whose leases have not ended.
+pub(super) fn live(now: &Bson) -> Document {
+    // One whose end is no date counts as live: comparing it would silently be true or false.
+    doc! { "$filter": {
         "input": holders(),
+        "cond": { "$or": [
+            { "$gt": ["$$this.expires_at", now] },
+            { "$ne": [{ "$type": "$$this.expires_at" }, "date"] },
+        ] },
+    } }
+}
+
+/// The next fencing token.
+pub(super) fn token(now: &Bson) -> Document {
+    // A missing token makes the sum null, which `$max` ignores.
+    doc! { "$max": [{ "$add": ["$token", 1_i64] }, { "$toLong": now }] }
+}
+
+/// Removes the lease, or lets it end when `min_hold` after its acquisition is over, if that is still
+/// to come; and says whose turn it is.
+pub(super) fn release(lease: Uuid, min_hold: Option<Duration>, now: &Bson) -> Vec<Document> {
+    let holders = if let Some(min_hold) = min_hold {
+        let released = doc! { "$eq": ["$$this.lease", Bson::Null] };
+        let shortened = shortened(&holders(), &lease.into(), &millis(min_hold).into());
+        doc! { "$filter": {
+            "input": shortened,
+            "cond": { "$or": [
+                { "$not": [released] },
+                { "$gt": ["$$this.expires_at", now] },
+            ] },
+        } }
+    } else {
+        doc! { "$filter": { "input": "$holders", "cond": { "$ne": ["$$this.lease", lease] } } }
+    };
+    vec![doc! { "$set": { "holders": holders } }, pass_turn(now)]
+}
+
+/// `holders`, in which the lease ends `min_hold` after its acquisition.
+pub(super) fn shortened(holders: &Document, lease: &Bson, min_hold: &Bson) -> Document {
+    let ours = doc! { "$eq": ["$$this.lease", lease] };
+    let free_at = doc! { "$add": ["$$this.acquired_at", min_hold] };
+    doc! { "$map": {
+        "input": holders,
         "in": { "$cond": [
             ours,
             // Without its id: a renewal that comes late must not find it.
             { "$mergeObjects": ["$$this", { "lease": Bson::Null, "expires_at": free_at }] },
             "$$this",
         ] },
-    } };
-    let kept = doc! { "$filter": {
-        "input": shortened,
-        "cond": { "$or": [
-            { "$not": [released] },
-            { "$gt": ["$$this.expires_at", now] },
-        ] },
-    } };
-    vec![doc! { "$set": { "holders": kept } }]
+    } }
+}
+
+/// Gives up a client's place in line, and says whose turn it is.
+pub(super) fn leave(line: &str, now: &Bson) -> Vec<Document> {
+    let others = doc! { "$filter": { "input": "$queue", "cond": { "$ne": ["$$this.id", line] } } };
+    vec![doc! { "$set": { "queue": others } }, pass_turn(now)]
+}
+
+/// Where there is room for whoever is first in line, `turn` names it: a change stream brings that to
+/// it, and to nobody else. It is a string, which an update's description has whole, while it would
+/// have only the changed elements of an array.
+fn pass_turn(now: &Bson) -> Document {
+    let first = |field: &str| doc! { "$arrayElemAt": [format!("$queue.{field}"), 0] };
+    let room = doc! { "$gt": [
+        { "$ifNull": [first("permits"), 0] },
+        { "$size": "$holders" },
+    ] };
+    let turn = doc! { "$concat": [text(first("id")), "@", { "$toString": now }] };
+    doc! { "$set": { "turn": { "$cond": [room, turn, "$turn"] } } }
+}
+
+/// A string, whatever somebody put there by hand.
+pub(super) fn text(value: impl Into<Bson>) -> Document {
+    doc! { "$convert": { "input": value.into(), "to": "string", "onError": "", "onNull": "" } }
 }
 
 /// The holders, or none in a document that somebody edited into something else.
@@ -103,7 +152,7 @@ pub(super) fn millis(duration: Duration) -> i64 {
 ///
 /// Anything else in the collection must be left alone, and so must a lock that was edited by hand into
 /// something that cannot be understood.
-fn is_lock_document() -> Document {
+pub(super) fn is_lock_document() -> Document {
     let fresh = doc! { "$eq": ["$$ROOT", { "_id": "$_id" }] };
     let ours = doc! { "$and": [
         { "$isArray": "$holders" },

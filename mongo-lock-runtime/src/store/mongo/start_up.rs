@@ -7,7 +7,7 @@ use mongodb::{
 };
 
 use super::{MongoStore, Request, pipeline};
-use crate::{Error, LockName, store::LeaseId};
+use crate::{Error, LockName, Mode, store::LeaseId};
 
 const UNAUTHORIZED: i32 = 13;
 /// What the rehearsal must end with.
@@ -75,6 +75,9 @@ impl MongoStore {
             lease: LeaseId::unique(),
             owner: "start-up".into(),
             ttl: std::time::Duration::from_millis(1),
+            mode: Mode::Exclusive,
+            permits: 1,
+            ticket: None,
         };
         rawdoc! {
             "findAndModify": self.place.collection.as_str(),

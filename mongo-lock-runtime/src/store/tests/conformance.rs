@@ -2,26 +2,9 @@
 //! when, what is asked, what must be answered.
 
 use super::{
-    Timed,
-    scene::{Action, Answer, Grant, Left, Refusal, Renew, Scene, Slot},
+    scene::{Action, Answer, Grant, Left, Refusal, Renew, Slot},
+    script::Script,
 };
-
-type Script = Vec<(i64, Action, Answer)>;
-
-macro_rules! on_both_stores {
-    ($($case:ident)*) => {
-        mod memory {
-            $(#[tokio::test] async fn $case() {
-                super::play(&super::Timed::memory(), super::$case()).await;
-            })*
-        }
-        mod mongo {
-            $(#[tokio::test] async fn $case() {
-                super::play(&super::Timed::mongo().await, super::$case()).await;
-            })*
-        }
-    };
-}
 
 on_both_stores! {
     a_free_lock_is_granted_for_its_ttl
@@ -48,14 +31,6 @@ on_both_stores! {
     a_batch_renews_what_is_there_and_names_what_is_not
     a_batch_of_many_names_is_still_exact
     a_deleted_lock_is_free_and_its_lease_gone
-}
-
-async fn play(store: &Timed, script: Script) {
-    let scene = Scene::new();
-    for (step, (now, action, expected)) in script.into_iter().enumerate() {
-        let answer = store.answer(&scene, now, &action).await;
-        assert_eq!(answer, expected, "step {step}, at {now} ms: {action:?}");
-    }
 }
 
 // Three under one name, and one under another.
@@ -328,25 +303,25 @@ fn a_deleted_lock_is_free_and_its_lease_gone() -> Script {
     ]
 }
 
-fn acquire(lease: Slot, ttl: u64) -> Action {
+pub(super) fn acquire(lease: Slot, ttl: u64) -> Action {
     Action::Acquire { lease, ttl }
 }
 
-fn release(lease: Slot) -> Action {
+pub(super) fn release(lease: Slot) -> Action {
     Action::Release {
         lease,
         min_hold: None,
     }
 }
 
-fn release_held(lease: Slot, min_hold: u64) -> Action {
+pub(super) fn release_held(lease: Slot, min_hold: u64) -> Action {
     Action::Release {
         lease,
         min_hold: Some(min_hold),
     }
 }
 
-fn renew(leases: &[(Slot, u64)]) -> Action {
+pub(super) fn renew(leases: &[(Slot, u64)]) -> Action {
     let renew = |&(lease, ttl): &(Slot, u64)| Renew {
         lease,
         ttl,
@@ -355,11 +330,11 @@ fn renew(leases: &[(Slot, u64)]) -> Action {
     Action::Renew(leases.iter().map(renew).collect())
 }
 
-fn delete(lease: Slot) -> Action {
+pub(super) fn delete(lease: Slot) -> Action {
     Action::Delete { name: lease.name }
 }
 
-fn granted(token: i64, acquired_at: i64, expires_at: i64) -> Answer {
+pub(super) fn granted(token: i64, acquired_at: i64, expires_at: i64) -> Answer {
     Answer::Granted(Grant {
         token,
         acquired_at,
@@ -367,7 +342,7 @@ fn granted(token: i64, acquired_at: i64, expires_at: i64) -> Answer {
     })
 }
 
-fn refused(holder: Slot, since: i64, until: i64, token: i64) -> Answer {
+pub(super) fn refused(holder: Slot, since: i64, until: i64, token: i64) -> Answer {
     let holder = holder.owner();
     Answer::Refused(Refusal {
         holder,
@@ -377,11 +352,11 @@ fn refused(holder: Slot, since: i64, until: i64, token: i64) -> Answer {
     })
 }
 
-fn released(there: bool) -> Answer {
+pub(super) fn released(there: bool) -> Answer {
     Answer::Released(there)
 }
 
-fn gone(leases: &[Slot]) -> Answer {
+pub(super) fn gone(leases: &[Slot]) -> Answer {
     Answer::Renewed {
         gone: leases.iter().copied().collect(),
         left: Left::default(),

@@ -1,11 +1,16 @@
 //! Both stores under the same tests.
 //!
 //! * [`conformance`]: each rule of the protocol, one test per store, on a clock that the test sets.
+//! * [`queue`]: the same for whoever waits, or shares.
 //! * [`property`]: random sequences of commands, which both stores must answer alike.
 //! * [`server_clock`]: the rules that depend on time, on the clocks that production uses.
 
+#[macro_use]
+mod script;
 mod conformance;
+mod crowd;
 mod property;
+mod queue;
 mod scene;
 mod sequence;
 mod server_clock;
@@ -25,7 +30,7 @@ use mongodb::{
     options::ClientOptions,
 };
 
-use self::scene::{Action, Answer, Scene};
+use self::scene::{Action, Answer, Scene, line_id};
 use super::{MongoStore, Place, memory::Locks};
 
 /// When it is 0 on the tests' clock, in milliseconds after 1970: 2026-01-02T02:00:00Z.
@@ -109,6 +114,22 @@ impl Mongo {
             Action::Release { lease, min_hold } => {
                 let released = store.release(&scene.release(*lease, *min_hold)).await;
                 released.map(Answer::Released)
+            }
+            Action::Ask(ask) => match scene.ask(ask) {
+                (request, None) => {
+                    let reply = store.acquire(&request).await;
+                    reply.map(|reply| scene.reply(reply))
+                }
+                (request, Some(released)) => {
+                    let reply = store.hand_over(&released, &request).await;
+                    reply.map(|(there, reply)| {
+                        Answer::HandedOver(there, Box::new(scene.reply(reply)))
+                    })
+                }
+            },
+            Action::Leave { name, line } => {
+                let left = store.leave(&scene.name(*name), &line_id(*line)).await;
+                left.map(|()| Answer::Left)
             }
             Action::Renew(leases) => {
                 let renewed = store.renew(&scene.renewals(leases)).await;

@@ -14,20 +14,24 @@ use tokio::task::JoinSet;
 
 use super::{
     CONNECTIONS, Timed,
+    crowd::{Crowd, crowd},
     scene::Scene,
     sequence::{Step, random},
     shrink::simpler,
-    witness::{Event, Events, Witness},
+    witness::{Event, Events, Judge, Witness},
 };
 
 const SEQUENCES: u64 = 10_000;
+
+/// Of those with queues, readers and permits.
+const CROWDS: u64 = 2_500;
 
 /// The seed of one sequence to run alone, as a failure prints it.
 const SEED: &str = "MONGO_LOCK_SEED";
 
 /// What must happen once in so many sequences, or the test tests too little. It is about half of
 /// what does happen.
-const FREQUENT: [(Event, u64); 14] = [
+const FREQUENT: &[(Event, u64)] = &[
     (Event::Granted, 1),
     (Event::TakenOver, 3),
     (Event::SentAgain, 5),
@@ -44,12 +48,36 @@ const FREQUENT: [(Event, u64); 14] = [
     (Event::ClockSetBack, 6),
 ];
 
+const FREQUENT_IN_CROWDS: &[(Event, u64)] = &[
+    (Event::Granted, 1),
+    (Event::GrantedBeside, 3),
+    (Event::Refused, 3),
+    (Event::Queued, 2),
+    (Event::QueuedForFree, 10),
+    (Event::HandedOver, 10),
+    (Event::HandedToNobody, 20),
+    (Event::DeletedWhileHeld, 50),
+];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_stores_give_the_same_answers() {
+    compare::<Witness>(SEQUENCES, random, FREQUENT).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_stores_give_the_same_answers_to_a_crowd() {
+    compare::<Crowd>(CROWDS, crowd, FREQUENT_IN_CROWDS).await;
+}
+
+async fn compare<J: Judge + 'static>(
+    sequences: u64,
+    random: fn(u64) -> Vec<Step>,
+    frequent: &[(Event, u64)],
+) {
     let mongo = Arc::new(Timed::mongo().await);
     let (first, count) = match env::var(SEED) {
         Ok(seed) => (seed.parse().expect("a seed is a number"), 1),
-        Err(_) => (fastrand::u64(..), SEQUENCES),
+        Err(_) => (fastrand::u64(..), sequences),
     };
     let left = Arc::new(Mutex::new(0..count));
     let mut workers = JoinSet::new();
@@ -59,7 +87,8 @@ async fn both_stores_give_the_same_answers() {
             let mut events = Events::new();
             let next = || left.lock().unwrap().next();
             while let Some(number) = next() {
-                match check(&mongo, first.wrapping_add(number)).await {
+                let this = first.wrapping_add(number);
+                match check::<J>(&mongo, this, random(this)).await {
                     Ok(seen) => add(&mut events, seen),
                     Err(failure) => {
                         // One is enough: the others end with the sequence that they are at.
@@ -79,20 +108,20 @@ async fn both_stores_give_the_same_answers() {
             Err(failure) => panic!("{failure}"),
         }
     }
-    if count == SEQUENCES {
-        frequent_enough(&events);
+    if count == sequences {
+        frequent_enough(&events, sequences, frequent);
     }
 }
 
-fn frequent_enough(events: &Events) {
+fn frequent_enough(events: &Events, sequences: u64, frequent: &[(Event, u64)]) {
     #[expect(clippy::print_stdout, reason = "for whoever tunes the sequences")]
     {
-        println!("{SEQUENCES} sequences: {events:#?}");
+        println!("{sequences} sequences: {events:#?}");
     }
-    for (event, sequences) in FREQUENT {
-        let times = events.get(&event).copied().unwrap_or(0);
+    for (event, once_in) in frequent {
+        let times = events.get(event).copied().unwrap_or(0);
         assert!(
-            times * sequences >= SEQUENCES,
+            times * once_in >= sequences,
             "{event:?} is rare: {events:#?}"
         );
     }
@@ -105,22 +134,21 @@ fn add(events: &mut Events, more: Events) {
 }
 
 /// One sequence. An error shows its shortest version that fails.
-async fn check(mongo: &Timed, seed: u64) -> Result<Events, String> {
-    let steps = random(seed);
-    let run = Run::of(mongo, &steps).await;
+async fn check<J: Judge>(mongo: &Timed, seed: u64, steps: Vec<Step>) -> Result<Events, String> {
+    let run = Run::<J>::of(mongo, &steps).await;
     if run.problem.is_none() {
-        return Ok(run.witness.events);
+        return Ok(run.judge.events());
     }
-    let short = shrink(mongo, steps).await;
-    let run = Run::of(mongo, &short).await;
+    let short = shrink::<J>(mongo, steps).await;
+    let run = Run::<J>::of(mongo, &short).await;
     let again = format!("{SEED}={seed} cargo test -p mongo-lock-runtime property");
     Err(format!("{run}\nto run it again: {again}"))
 }
 
-async fn shrink(mongo: &Timed, mut steps: Vec<Step>) -> Vec<Step> {
+async fn shrink<J: Judge>(mongo: &Timed, mut steps: Vec<Step>) -> Vec<Step> {
     'smaller: loop {
         for candidate in simpler(&steps) {
-            if Run::of(mongo, &candidate).await.problem.is_some() {
+            if Run::<J>::of(mongo, &candidate).await.problem.is_some() {
                 steps = candidate;
                 continue 'smaller;
             }
@@ -130,19 +158,19 @@ async fn shrink(mongo: &Timed, mut steps: Vec<Step>) -> Vec<Step> {
 }
 
 /// What both stores said, up to the first problem.
-struct Run {
+struct Run<J> {
     log: String,
     problem: Option<String>,
-    witness: Witness,
+    judge: J,
 }
 
-impl Run {
+impl<J: Judge> Run<J> {
     async fn of(mongo: &Timed, steps: &[Step]) -> Self {
         let (scene, memory) = (Scene::new(), Timed::memory());
         let mut run = Self {
             log: String::new(),
             problem: None,
-            witness: Witness::default(),
+            judge: J::default(),
         };
         let mut now = 0;
         for Step { wait, action } in steps {
@@ -152,7 +180,7 @@ impl Run {
             writeln!(run.log, "at {now} ms: {action:?}\n    {answer:?}").unwrap();
             if answer != expected {
                 run.problem = Some(format!("says MongoDB, but in memory:\n    {expected:?}"));
-            } else if let Err(broken) = run.witness.sees(now, action, &answer) {
+            } else if let Err(broken) = run.judge.sees(now, action, &answer) {
                 run.problem = Some(format!("is an answer that breaks a promise: {broken}"));
             }
             if run.problem.is_some() {
@@ -163,7 +191,7 @@ impl Run {
     }
 }
 
-impl fmt::Display for Run {
+impl<J> fmt::Display for Run<J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let problem = self.problem.as_deref().unwrap_or("it did not fail again");
         write!(f, "{}    {problem}", self.log)

@@ -11,10 +11,10 @@ use std::{
 use mongodb::bson::Uuid;
 
 use super::{
-    super::{LeaseId, ReleaseRequest, Renewal, Renewed, Reply, Request, memory::Locks},
+    super::{LeaseId, ReleaseRequest, Renewal, Renewed, Reply, Request, Ticket, memory::Locks},
     START,
 };
-use crate::LockName;
+use crate::{LockName, Mode, Skipped};
 
 /// A lease that a test plays with, granted or not: the `nth` one under a name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,11 +34,30 @@ pub(super) enum Action {
         lease: Slot,
         min_hold: Option<u64>,
     },
+    /// An acquisition that is more than a plain one.
+    Ask(Ask),
+    /// A client gives up its place in line.
+    Leave {
+        name: u8,
+        line: u8,
+    },
     Renew(Vec<Renew>),
     /// Somebody deletes the document by hand.
     Delete {
         name: u8,
     },
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ask {
+    pub(super) lease: Slot,
+    pub(super) ttl: u64,
+    pub(super) shared: bool,
+    pub(super) permits: u32,
+    /// Whose place in line, and how long the caller has waited.
+    pub(super) line: Option<(u8, u64)>,
+    /// To be released in the same step, with its `min_hold`.
+    pub(super) released: Option<(Slot, Option<u64>)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -52,8 +71,20 @@ pub(super) struct Renew {
 pub(super) enum Answer {
     Granted(Grant),
     Refused(Refusal),
+    Queued {
+        refusal: Refusal,
+        ahead: usize,
+        seen_at: i64,
+        look_at: i64,
+    },
+    /// Whether the lease to be released was there, and the rest of the answer.
+    HandedOver(bool, Box<Answer>),
+    Left,
     Released(bool),
-    Renewed { gone: BTreeSet<Slot>, left: Left },
+    Renewed {
+        gone: BTreeSet<Slot>,
+        left: Left,
+    },
     Deleted(bool),
     Failed(String),
 }
@@ -112,7 +143,31 @@ impl Scene {
             lease: self.lease(slot),
             owner: slot.owner().into(),
             ttl: Duration::from_millis(ttl),
+            mode: Mode::Exclusive,
+            permits: 1,
+            ticket: None,
         }
+    }
+
+    pub(super) fn ask(&self, ask: &Ask) -> (Request, Option<ReleaseRequest>) {
+        let plain = self.request(ask.lease, ask.ttl);
+        let request = Request {
+            mode: if ask.shared {
+                Mode::Shared
+            } else {
+                Mode::Exclusive
+            },
+            permits: ask.permits,
+            ticket: ask.line.map(|(line, waited)| Ticket {
+                line: line_id(line).into(),
+                waited: Duration::from_millis(waited),
+            }),
+            ..plain
+        };
+        let released = ask
+            .released
+            .map(|(slot, min_hold)| self.release(slot, min_hold));
+        (request, released)
     }
 
     pub(super) fn release(&self, slot: Slot, min_hold: Option<u64>) -> ReleaseRequest {
@@ -120,6 +175,7 @@ impl Scene {
             name: self.name(slot.name),
             lease: self.lease(slot),
             min_hold: min_hold.map(Duration::from_millis),
+            contended: slot.nth.is_multiple_of(2),
         }
     }
 
@@ -141,6 +197,17 @@ impl Scene {
             Action::Release { lease, min_hold } => {
                 Answer::Released(locks.release(now, &self.release(*lease, *min_hold)))
             }
+            Action::Ask(ask) => match self.ask(ask) {
+                (request, None) => self.reply(locks.acquire(now, &request)),
+                (request, Some(released)) => {
+                    let (there, reply) = locks.hand_over(now, &released, &request);
+                    Answer::HandedOver(there, Box::new(self.reply(reply)))
+                }
+            },
+            Action::Leave { name, line } => {
+                locks.leave(&self.name(*name), &line_id(*line));
+                Answer::Left
+            }
             Action::Renew(leases) => self.renewed(locks.renew(now, &self.renewals(leases))),
             Action::Delete { name } => Answer::Deleted(locks.delete(&self.name(*name))),
         }
@@ -153,17 +220,25 @@ impl Scene {
                 acquired_at: millis(grant.acquired_at),
                 expires_at: millis(grant.expires_at),
             }),
-            Reply::Refused(skipped) => {
-                let name = skipped.name.as_str().strip_prefix(&format!("{}-", self.0));
-                assert!(name.is_some(), "it answers for {}", skipped.name);
-                let holder = OWNERS.iter().find(|owner| **owner == skipped.holder);
-                Answer::Refused(Refusal {
-                    holder: holder.expect("an owner who was in a request"),
-                    since: millis(skipped.since),
-                    until: millis(skipped.until),
-                    token: skipped.token - START,
-                })
-            }
+            Reply::Refused(skipped) => Answer::Refused(self.refusal(&skipped)),
+            Reply::Queued(queued) => Answer::Queued {
+                refusal: self.refusal(&queued.skipped),
+                ahead: queued.ahead,
+                seen_at: millis(queued.seen_at),
+                look_at: millis(queued.look_at),
+            },
+        }
+    }
+
+    fn refusal(&self, skipped: &Skipped) -> Refusal {
+        let name = skipped.name.as_str().strip_prefix(&format!("{}-", self.0));
+        assert!(name.is_some(), "it answers for {}", skipped.name);
+        let holder = OWNERS.iter().find(|owner| **owner == skipped.holder);
+        Refusal {
+            holder: holder.expect("an owner who was in a request"),
+            since: millis(skipped.since),
+            until: millis(skipped.until),
+            token: skipped.token - START,
         }
     }
 
@@ -187,6 +262,10 @@ impl Scene {
             gone: renewed.gone.into_iter().map(slot).collect(),
         }
     }
+}
+
+pub(super) fn line_id(line: u8) -> String {
+    format!("client-{line}")
 }
 
 /// A label is any text; the server must not take it for one of its expressions.

@@ -100,7 +100,7 @@ impl Dice {
                 *holder = holder.filter(|(holder, _)| *holder != lease);
             }
             Action::Delete { name } => self.holders[usize::from(name)] = None,
-            Action::Release { .. } | Action::Renew(_) => {}
+            _ => {}
         }
     }
 

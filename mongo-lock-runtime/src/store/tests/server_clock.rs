@@ -138,14 +138,14 @@ impl Stage {
     async fn granted(&self, lease: Slot, ttl: Duration) -> Grant {
         match self.acquire(lease, ttl).await {
             Reply::Granted(grant) => grant,
-            Reply::Refused(skipped) => panic!("{skipped:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
     async fn refused(&self, lease: Slot) -> Skipped {
         match self.acquire(lease, LONG).await {
-            Reply::Granted(grant) => panic!("{grant:?}"),
             Reply::Refused(skipped) => skipped,
+            other => panic!("{other:?}"),
         }
     }
 
@@ -156,6 +156,7 @@ impl Stage {
             match self.acquire(lease, LONG).await {
                 Reply::Granted(granted) => grant = Some(granted),
                 Reply::Refused(skipped) => refusals.push(skipped),
+                Reply::Queued(queued) => panic!("{queued:?}"),
             }
             grant.is_some()
         })

@@ -28,6 +28,14 @@ pub(super) enum Event {
     RenewalOfMixed,
     DeletedWhileHeld,
     ClockSetBack,
+    /// Granted beside somebody else's lease.
+    GrantedBeside,
+    Queued,
+    /// Refused, though nobody holds the lock: somebody is next.
+    QueuedForFree,
+    HandedOver,
+    /// A release that took a caller along who was not next.
+    HandedToNobody,
 }
 
 pub(super) type Events = BTreeMap<Event, u64>;
@@ -36,7 +44,7 @@ pub(super) type Events = BTreeMap<Event, u64>;
 pub(super) struct Witness {
     locks: BTreeMap<u8, Lock>,
     now: i64,
-    pub(super) events: Events,
+    events: Events,
 }
 
 #[derive(Debug, Default)]
@@ -55,14 +63,21 @@ struct Held {
     released: bool,
 }
 
-impl Witness {
+/// Whoever judges the answers.
+pub(super) trait Judge: Default + Send {
     /// Gives the promise that is broken.
-    pub(super) fn sees(
-        &mut self,
-        now: i64,
-        action: &Action,
-        answer: &Answer,
-    ) -> Result<(), String> {
+    fn sees(&mut self, now: i64, action: &Action, answer: &Answer) -> Result<(), String>;
+
+    /// What has happened.
+    fn events(self) -> Events;
+}
+
+impl Judge for Witness {
+    fn events(self) -> Events {
+        self.events
+    }
+
+    fn sees(&mut self, now: i64, action: &Action, answer: &Answer) -> Result<(), String> {
         if now < self.now {
             self.saw(Event::ClockSetBack);
         }
@@ -115,7 +130,9 @@ impl Witness {
             _ => Err("no answer to this".to_owned()),
         }
     }
+}
 
+impl Witness {
     fn granted(&mut self, lease: Slot, ttl: u64, grant: Grant) -> Result<(), String> {
         let now = self.now;
         let lock = self.lock(lease);

@@ -1,0 +1,34 @@
+//! Scripts: when, what is asked, what must be answered.
+
+use super::{
+    Timed,
+    scene::{Action, Answer, Scene},
+};
+
+pub(super) type Script = Vec<(i64, Action, Answer)>;
+
+/// A test per store for each of these scripts.
+macro_rules! on_both_stores {
+    ($($case:ident)*) => {
+        mod memory {
+            use super::super::{Timed, script::play};
+            $(#[tokio::test] async fn $case() {
+                play(&Timed::memory(), super::$case()).await;
+            })*
+        }
+        mod mongo {
+            use super::super::{Timed, script::play};
+            $(#[tokio::test] async fn $case() {
+                play(&Timed::mongo().await, super::$case()).await;
+            })*
+        }
+    };
+}
+
+pub(super) async fn play(store: &Timed, script: Script) {
+    let scene = Scene::new();
+    for (step, (now, action, expected)) in script.into_iter().enumerate() {
+        let answer = store.answer(&scene, now, &action).await;
+        assert_eq!(answer, expected, "step {step}, at {now} ms: {action:?}");
+    }
+}

@@ -1,0 +1,102 @@
+//! What waiting costs, in commands.
+
+use tokio::spawn;
+
+use super::{
+    support::{acquire, refused, spec},
+    tools::{Commands, eventually, instances, ms, patient, places, until},
+};
+
+#[tokio::test]
+async fn a_lock_that_the_process_holds_is_refused_without_a_command() {
+    let (db, []) = instances().await;
+    let commands = Commands::default();
+    let client = commands.client(&db).await;
+    let held = acquire(&client, &spec("lock", 60_000)).await;
+    commands.take();
+    let skipped = refused(&client, &spec("lock", 60_000)).await;
+    assert_eq!(commands.take(), [""; 0]);
+    assert_eq!(skipped.token, held.token());
+    assert_eq!(skipped.since, held.acquired_at());
+    assert_eq!(skipped.holder, client.owner());
+    held.release().await.unwrap();
+    acquire(&client, &spec("lock", 60_000))
+        .await
+        .release()
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_hand_over_within_a_process_is_one_command() {
+    const TASKS: usize = 32;
+    const ROUNDS: usize = 10;
+    let (db, []) = instances().await;
+    let commands = Commands::default();
+    let client = commands.client(&db).await;
+    let mut tasks = Vec::new();
+    for _ in 0..TASKS {
+        let client = client.clone();
+        tasks.push(spawn(async move {
+            for _ in 0..ROUNDS {
+                let guard = client
+                    .acquire(&patient("lock").build().unwrap())
+                    .await
+                    .unwrap();
+                guard.release().await.unwrap();
+            }
+        }));
+    }
+    for task in tasks {
+        eventually(task).await.unwrap();
+    }
+    let commands = commands.take();
+    assert!(
+        commands.len() < TASKS * ROUNDS * 12 / 10,
+        "{}",
+        commands.len()
+    );
+}
+
+#[tokio::test]
+async fn a_hand_over_to_another_process_is_four_commands_at_most() {
+    let (db, []) = instances().await;
+    let commands = Commands::default();
+    let (one, other) = (commands.client(&db).await, commands.client(&db).await);
+    let held = acquire(&one, &spec("lock", 60_000)).await;
+    // Once before, so that the change stream is there.
+    let waits = patient("lock").build().unwrap();
+    let asks = async || {
+        let (client, waits) = (other.clone(), waits.clone());
+        let waiter = spawn(async move { client.try_acquire(&waits).await });
+        eventually(until(async || places(&db, "lock").await == 1)).await;
+        Some(waiter)
+    };
+    let first = asks().await.unwrap();
+    tokio::time::sleep(ms(300)).await;
+    held.release().await.unwrap();
+    let held = eventually(first)
+        .await
+        .unwrap()
+        .unwrap()
+        .acquired()
+        .unwrap();
+    held.release().await.unwrap();
+    let held = acquire(&one, &spec("lock", 60_000)).await;
+    commands.take();
+    let second = asks().await.unwrap();
+    held.release().await.unwrap();
+    let held = eventually(second)
+        .await
+        .unwrap()
+        .unwrap()
+        .acquired()
+        .unwrap();
+    let seen = commands.take();
+    held.release().await.unwrap();
+    // To stand in line, to find out that a release must say whose turn it is, to say so, to ask again;
+    // and to hear of it.
+    let locks = seen.iter().filter(|command| *command != "getMore").count();
+    assert_eq!(locks, 4, "{seen:?}");
+    assert!(seen.len() <= 6, "{seen:?}");
+}

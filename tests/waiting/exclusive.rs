@@ -1,0 +1,103 @@
+//! Whoever waits gets the lock when it is free, in the order of asking.
+
+use std::sync::Arc;
+
+use tokio::{spawn, sync::Mutex};
+
+use super::{
+    support::{acquire, spec},
+    tools::{eventually, instances, ms, patient, places, until},
+};
+
+#[tokio::test]
+async fn a_waiter_elsewhere_gets_the_lock_when_it_is_released() {
+    let (db, [one, other]) = instances().await;
+    let held = acquire(&one, &spec("lock", 60_000)).await;
+    let waits = patient("lock").build().unwrap();
+    let waiter = spawn(async move { other.try_acquire(&waits).await });
+    eventually(until(async || places(&db, "lock").await == 1)).await;
+    let token = held.token();
+    held.release().await.unwrap();
+    let acquired = eventually(waiter)
+        .await
+        .unwrap()
+        .unwrap()
+        .acquired()
+        .unwrap();
+    assert!(acquired.token() > token);
+    assert_eq!(places(&db, "lock").await, 0);
+}
+
+#[tokio::test]
+async fn a_waiter_gets_the_lock_when_its_holder_is_lost() {
+    let (db, [one, other]) = instances().await;
+    let held = acquire(&one, &spec("lock", 1000)).await;
+    let waits = patient("lock").build().unwrap();
+    let waiter = spawn(async move { other.try_acquire(&waits).await });
+    eventually(until(async || places(&db, "lock").await == 1)).await;
+    let ends = held.expires_at();
+    std::mem::forget(held);
+    let acquired = eventually(waiter)
+        .await
+        .unwrap()
+        .unwrap()
+        .acquired()
+        .unwrap();
+    assert!(acquired.acquired_at() >= ends);
+    let late = acquired.acquired_at().duration_since(ends).unwrap();
+    assert!(late < ms(1500), "{late:?}");
+}
+
+#[tokio::test]
+async fn callers_of_one_client_and_of_another_take_turns_in_the_order_of_asking() {
+    let (_db, [one, other, third]) = instances().await;
+    let held = acquire(&third, &spec("lock", 60_000)).await;
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let mut tasks = Vec::new();
+    let asking = [&one, &one, &other, &one, &other, &other, &one, &other];
+    for (number, client) in asking.into_iter().enumerate() {
+        let (client, order) = (client.clone(), Arc::clone(&order));
+        tasks.push(spawn(async move {
+            let guard = client
+                .acquire(&patient("lock").build().unwrap())
+                .await
+                .unwrap();
+            order.lock().await.push((number, guard.token()));
+            guard.release().await.unwrap();
+        }));
+        tokio::time::sleep(ms(60)).await;
+    }
+    held.release().await.unwrap();
+    for task in tasks {
+        eventually(task).await.unwrap();
+    }
+    let order = order.lock().await.clone();
+    let numbers: Vec<_> = order.iter().map(|(number, _)| *number).collect();
+    assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7]);
+    assert!(order.is_sorted_by(|a, b| a.1 < b.1), "{order:?}");
+}
+
+#[tokio::test]
+async fn whoever_does_not_wait_does_not_overtake() {
+    let (db, [one, other, third]) = instances().await;
+    let held = acquire(&one, &spec("lock", 60_000)).await;
+    let waits = patient("lock").build().unwrap();
+    let waiter = other.try_acquire(&waits);
+    tokio::pin!(waiter);
+    // It is in line, and does not get to know that it is its turn.
+    let placed = until(async || places(&db, "lock").await == 1);
+    tokio::select! {
+        _ = &mut waiter => panic!("the lock is held"),
+        () = eventually(placed) => {}
+    }
+    drop(held);
+    eventually(until(async || {
+        let guard = third.try_acquire(&spec("lock", 1000)).await.unwrap();
+        guard
+            .skipped()
+            .is_some_and(|skipped| skipped.holder == other.owner())
+    }))
+    .await;
+    let guard = eventually(waiter).await.unwrap().acquired().unwrap();
+    guard.release().await.unwrap();
+}

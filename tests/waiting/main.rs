@@ -1,0 +1,23 @@
+//! Waiting for locks, and sharing them, on a real MongoDB server: one file per behaviour.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test says what it expects, helpers included; a failure names the line"
+)]
+
+mod cancelled;
+mod commands;
+mod dead;
+mod exclusive;
+mod leader;
+mod limits;
+mod order;
+mod permits;
+mod polling;
+mod readers;
+mod several;
+mod tools;
+
+#[allow(dead_code, reason = "shared with tests/locks, which uses all of it")]
+#[path = "../locks/support.rs"]
+mod support;

@@ -1,0 +1,67 @@
+//! Readers share a lock; a writer has it alone, and is not starved.
+
+use tokio::spawn;
+
+use mongo_lock_runtime::LockSpec;
+
+use super::{
+    support::{acquire, refused, spec},
+    tools::{eventually, instances, ms, patient, places, until},
+};
+
+fn reader() -> LockSpec {
+    LockSpec::builder("lock", ms(60_000))
+        .shared(true)
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn readers_share_and_writers_do_not() {
+    let (_db, [one, other]) = instances().await;
+    let first = acquire(&one, &reader()).await;
+    let second = acquire(&one, &reader()).await;
+    let third = acquire(&other, &reader()).await;
+    let _ = refused(&other, &spec("lock", 1000)).await;
+    for guard in [first, second, third] {
+        let _ = refused(&one, &spec("lock", 1000)).await;
+        guard.release().await.unwrap();
+    }
+    let writer = acquire(&one, &spec("lock", 60_000)).await;
+    let _ = refused(&one, &reader()).await;
+    let _ = refused(&other, &reader()).await;
+    writer.release().await.unwrap();
+    acquire(&other, &reader()).await.release().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_reader_does_not_overtake_a_writer_that_waits() {
+    let (db, [one, other, third]) = instances().await;
+    let reads = acquire(&one, &reader()).await;
+    let alone = patient("lock").build().unwrap();
+    let writer = spawn(async move { other.acquire(&alone).await.unwrap() });
+    eventually(until(async || places(&db, "lock").await == 1)).await;
+    let _ = refused(&third, &reader()).await;
+    let _ = refused(&one, &reader()).await;
+    // These go in after the writer, together.
+    let readers: Vec<_> = (0..6)
+        .map(|number| {
+            let client = if number % 2 == 0 { &one } else { &third };
+            let (client, waits) = (
+                client.clone(),
+                patient("lock").shared(true).build().unwrap(),
+            );
+            spawn(async move { client.acquire(&waits).await.unwrap() })
+        })
+        .collect();
+    eventually(until(async || places(&db, "lock").await == 3)).await;
+    reads.release().await.unwrap();
+    let writer = eventually(writer).await.unwrap();
+    assert!(readers.iter().all(|reader| !reader.is_finished()));
+    writer.release().await.unwrap();
+    let mut held = Vec::new();
+    for reader in readers {
+        held.push(eventually(reader).await.unwrap());
+    }
+    assert!(held.iter().all(|reader| reader.time_left() > ms(0)));
+}
