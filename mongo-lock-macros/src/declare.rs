@@ -214,6 +214,11 @@ impl Lock {
             let doc = format!("The lock `{}`.", name.value());
             quote!(#[doc = #doc])
         });
+        // All that is made of the lock is there under the same conditions.
+        let cfgs: Vec<_> = attrs
+            .iter()
+            .filter(|attr| attr.path().is_ident("cfg"))
+            .collect();
         let claim = format_ident!("__lock_{}", ident.unraw(), span = Span::mixed_site());
         let ty = quote! {
             #(#attrs)*
@@ -222,6 +227,7 @@ impl Lock {
             #[derive(::core::fmt::Debug, ::core::clone::Clone, ::core::marker::Copy)]
             pub struct #ident;
             // How the attribute finds out that it is in the crate that declares the lock.
+            #(#cfgs)*
             #[doc(hidden)]
             #[allow(dead_code, non_camel_case_types)]
             pub(crate) type #claim = #ident;
@@ -229,6 +235,7 @@ impl Lock {
         // A constant of the author's is looked at here, not only where the lock is used.
         let check = terms.constants().next().map(|_| {
             quote! {
+                #(#cfgs)*
                 const _: #private::Declaration = <#module::#ident as #private::Lock>::DECLARATION;
             }
         });
@@ -237,6 +244,7 @@ impl Lock {
         let private_at = valid::private(krate, ident.span());
         let attribute = quote_spanned!(at=> #private_at::check(#attribute));
         let implementation = quote! {
+            #(#cfgs)*
             impl #private::Lock for #module::#ident {
                 const DECLARATION: #private::Declaration =
                     #private::Declaration(#attribute);
