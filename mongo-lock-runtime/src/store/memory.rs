@@ -156,7 +156,11 @@ impl Document {
             || now - line.map_or(0, |ticket| millis(ticket.waited)),
             |place| place.since,
         );
-        let ahead = self.queue.partition_point(|place| place.since <= since);
+        let ahead = self.queue.partition_point(|place| {
+            // Of two who came in the same millisecond, the ids decide.
+            let id = line.is_none_or(|ticket| place.id < ticket.line);
+            place.since < since || place.since == since && id
+        });
         if self.lease(request.lease).is_none() && self.fits(request, ahead) {
             let token = self.token.map_or(now, |last| now.max(last + 1));
             self.token = Some(token);

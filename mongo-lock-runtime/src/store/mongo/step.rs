@@ -62,7 +62,7 @@ pub(super) fn decision(now: &Bson) -> RawDocumentBuf {
             { "$subtract": [now, "$$waited"] },
         ] } },
         doc! {
-            "ahead": those("$lte"),
+            "ahead": those("$lt"),
             "behind": those("$gt"),
             "our_place": our_place(now),
         },
@@ -112,9 +112,12 @@ fn who_is_there(now: &Bson) -> Document {
     doc! { "held": held, "queue": others, "place": place }
 }
 
-/// Who is in line, compared with `$$since`.
+/// Who is in line, compared with us. Of two who came in the same millisecond, the ids decide, lest each
+/// lets the other go first for ever. Whoever has no place is behind all of them.
 fn those(compared: &str) -> Document {
-    doc! { "$filter": { "input": "$$queue", "cond": { compared: ["$$this.since", "$$since"] } } }
+    let ours = doc! { "$ifNull": ["$$line", Bson::MaxKey] };
+    let cond = doc! { compared: [["$$this.since", "$$this.id"], ["$$since", ours]] };
+    doc! { "$filter": { "input": "$$queue", "cond": cond } }
 }
 
 /// Whether there is room for the request, if all who are ahead had their leases.

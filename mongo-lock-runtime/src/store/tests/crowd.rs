@@ -280,6 +280,9 @@ impl Crowd {
         if known && !there {
             return Err("it was live".to_owned());
         }
+        if !there {
+            lock.held.retain(|held| held.lease != Some(lease));
+        }
         for held in &mut lock.held {
             if held.lease == Some(lease) {
                 held.lease = None;

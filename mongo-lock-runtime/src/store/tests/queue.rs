@@ -12,6 +12,7 @@ on_both_stores! {
     whoever_does_not_wait_is_behind_all_who_do
     a_place_is_kept_for_five_seconds
     a_place_that_is_confirmed_keeps_its_rank
+    of_two_who_came_together_one_is_first
     one_client_has_one_place
     a_place_is_given_up
     a_hand_over_is_one_step
@@ -130,6 +131,19 @@ fn a_place_that_is_confirmed_keeps_its_rank() -> Script {
             waits(C, 2).ask(),
             queued(A, 0, 9000, 0).at(0, 6000, 9000),
         ),
+    ]
+}
+
+fn of_two_who_came_together_one_is_first() -> Script {
+    vec![
+        (0, acquire(A, 9000), granted(0, 0, 9000)),
+        (1, waits(C, 2).ask(), queued(A, 0, 9000, 0).at(0, 1, 9000)),
+        (1, waits(B, 1).ask(), queued(A, 0, 9000, 0).at(0, 1, 9000)),
+        (2, release(A), released(true)),
+        // Behind both, though they came in this very millisecond.
+        (1, acquire(D, 10), refused(B, 1, 5001, 0)),
+        (3, waits(C, 2).ask(), queued(B, 1, 5001, 0).at(1, 1, 5001)),
+        (3, waits(B, 1).ask(), granted(3, 3, 1003)),
     ]
 }
 
