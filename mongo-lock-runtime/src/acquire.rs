@@ -203,6 +203,7 @@ impl Task {
                 name: self.request.name.clone(),
                 lease: self.request.lease,
                 min_hold: None,
+                contended: false,
             },
             held: None,
             until: Instant::now() + self.request.ttl,

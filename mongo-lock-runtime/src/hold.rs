@@ -55,6 +55,7 @@ impl Hold {
                 name: self.name().clone(),
                 lease: self.id(),
                 min_hold: self.spec().min_hold().filter(|_| self.handed_over),
+                contended: self.grant().contended,
             },
             held: Some(Held {
                 token: self.token(),

@@ -71,6 +71,7 @@ fn clean_up(name: &LockName, lease: LeaseId, ttl: Duration) -> Job {
             name: name.clone(),
             lease,
             min_hold: None,
+            contended: false,
         },
         held: None,
         until: Instant::now() + ttl,

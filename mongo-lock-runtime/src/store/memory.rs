@@ -179,6 +179,7 @@ impl Document {
                 token: holder.token,
                 acquired_at: time(holder.acquired_at),
                 expires_at: time(holder.expires_at),
+                contended: !self.queue.is_empty(),
             });
         }
         let Some(ticket) = line else {

@@ -192,6 +192,8 @@ pub(crate) struct ReleaseRequest {
     pub(crate) lease: LeaseId,
     /// Until this long after its acquisition, the lock stays taken.
     pub(crate) min_hold: Option<Duration>,
+    /// Whether somebody else is likely to wait for it.
+    pub(crate) contended: bool,
 }
 
 /// One lease to prolong: it is to end `ttl` from the server's now, or when it would have,
@@ -248,6 +250,8 @@ pub(crate) struct Grant {
     pub(crate) token: i64,
     pub(crate) acquired_at: SystemTime,
     pub(crate) expires_at: SystemTime,
+    /// Whether somebody else was in line already.
+    pub(crate) contended: bool,
 }
 
 /// Why an attempt failed.

@@ -67,6 +67,7 @@ impl<'a> LockDocument<'a> {
                 token: holder.token,
                 acquired_at: holder.acquired_at,
                 expires_at: holder.expires_at,
+                contended: !self.queue.is_empty(),
             })));
         }
         let places = self.places()?;

@@ -175,6 +175,7 @@ impl Scene {
             name: self.name(slot.name),
             lease: self.lease(slot),
             min_hold: min_hold.map(Duration::from_millis),
+            contended: slot.nth.is_multiple_of(2),
         }
     }
 
