@@ -59,7 +59,11 @@ mod renewal;
 mod start_up;
 mod step;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use mongodb::{
     Client, Database,
@@ -96,6 +100,15 @@ pub(crate) struct MongoStore {
     /// The part of the acquire command that is always the same: for a plain lock, and for all else.
     decision: RawDocumentBuf,
     step_decision: RawDocumentBuf,
+    /// Whether the server is known to be part of a replica set, and so to have a journal.
+    replicated: AtomicBool,
+}
+
+/// Who waits for an update to be known.
+enum Hurry {
+    Nobody,
+    /// Whoever is next in line.
+    Next,
 }
 
 impl MongoStore {
@@ -107,6 +120,7 @@ impl MongoStore {
             limit_ms: i64::try_from(limit.as_millis()).unwrap_or(i64::MAX),
             decision: pipeline::decision(&now),
             step_decision: step::decision(&now),
+            replicated: AtomicBool::default(),
             now,
         }
     }
@@ -121,6 +135,7 @@ impl MongoStore {
             limit_ms: self.limit_ms,
             decision: pipeline::decision(&now),
             step_decision: step::decision(&now),
+            replicated: AtomicBool::default(),
             now,
         }
     }
@@ -200,29 +215,36 @@ impl MongoStore {
             let alone =
                 doc! { "_id": name, "holders.lease": lease, "queue.0": { "$exists": false } };
             let pull = doc! { "$pull": { "holders": { "lease": lease } } };
-            if self.update(alone, pull).await? {
+            if self.update(alone, pull, Hurry::Nobody).await? {
                 return Ok(true);
             }
         }
         let held = doc! { "_id": name, "holders.lease": lease };
         let update = pipeline::release(lease, request.min_hold, &self.now);
-        self.update(held, update).await
+        self.update(held, update, Hurry::Next).await
     }
 
     /// One attempt to give up a place in line, one command.
     pub(crate) async fn leave(&self, name: &LockName, line: &str) -> Result<(), Failure> {
         let placed = doc! { "_id": name.as_str(), "queue.id": line };
-        self.update(placed, pipeline::leave(line, &self.now))
-            .await
-            .map(drop)
+        let update = pipeline::leave(line, &self.now);
+        self.update(placed, update, Hurry::Next).await.map(drop)
     }
 
     /// An update that the primary alone acknowledges. Says whether there was anything to update.
-    async fn update(&self, q: Document, u: impl Into<Bson>) -> Result<bool, Failure> {
+    async fn update(&self, q: Document, u: impl Into<Bson>, hurry: Hurry) -> Result<bool, Failure> {
+        // A change stream brings what a majority has in its journal. The primary of a small replica
+        // set flushes its own every 100 ms, unless it is asked to.
+        let journal = matches!(hurry, Hurry::Next) && self.replicated.load(Ordering::Relaxed);
+        let concern = if journal {
+            doc! { "w": 1, "j": true }
+        } else {
+            doc! { "w": 1 }
+        };
         let command = doc! {
             "update": &self.place.collection,
             "updates": [{ "q": q, "u": u.into() }],
-            "writeConcern": { "w": 1 },
+            "writeConcern": concern,
             "maxTimeMS": self.limit_ms,
         };
         let reply = failure::check(self.database.run_command(command).await)?;

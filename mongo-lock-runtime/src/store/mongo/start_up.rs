@@ -1,6 +1,8 @@
 //! What is checked before a client exists, so that a wrong set-up fails at start-up and not at the
 //! first nightly run.
 
+use std::sync::atomic::Ordering;
+
 use mongodb::{
     bson::{Document, RawDocumentBuf, doc, rawdoc},
     error::{Error as DriverError, ErrorKind},
@@ -28,10 +30,14 @@ impl MongoStore {
     /// Finds out whether locks will work here, and creates the TTL index if asked to.
     pub(crate) async fn start_up(&self, todo: StartUp) -> Result<(), Error> {
         // Reaches the primary and logs in, whatever the privileges.
-        self.database
+        let hello = self
+            .database
             .run_command(doc! { "hello": 1 })
             .await
             .map_err(|error| self.refused(error, Step::Reach))?;
+        // A sharded cluster consists of replica sets.
+        let replicated = hello.contains_key("setName") || hello.get_str("msg") == Ok("isdbgrid");
+        self.replicated.store(replicated, Ordering::Relaxed);
         if todo.create_index {
             self.database
                 .run_command(self.create_index())

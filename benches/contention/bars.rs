@@ -1,0 +1,155 @@
+//! What it is to reach, and whether it does.
+
+use std::fmt;
+
+use crate::{
+    contest::{Contest, Score},
+    hand_off::HandOffs,
+    way::Way,
+};
+
+/// Commands per turn in one process, and across processes.
+const IN_ONE: f64 = 1.2;
+const ACROSS: f64 = 4.0;
+/// The turns of whoever had most over those of whoever had fewest.
+const FAIR: f64 = 1.1;
+/// Commands per turn over those of the same contest with eight waiters.
+const GROWTH: f64 = 1.05;
+/// Turns of each waiter, below which it is chance who has one more when the watch ends.
+const ENOUGH: u64 = 20;
+
+/// One of them.
+pub(crate) struct Bar {
+    what: String,
+    found: String,
+    verdict: Verdict,
+}
+
+enum Verdict {
+    Counted(bool),
+    Timed(&'static str),
+}
+
+impl Bar {
+    pub(crate) fn is_good(&self) -> bool {
+        !matches!(self.verdict, Verdict::Counted(false))
+    }
+
+    fn counted(what: String, found: String, met: bool) -> Self {
+        let verdict = Verdict::Counted(met);
+        Self {
+            what,
+            found,
+            verdict,
+        }
+    }
+}
+
+impl fmt::Display for Bar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = match self.verdict {
+            Verdict::Counted(true) => "met",
+            Verdict::Counted(false) => "MISSED",
+            Verdict::Timed(verdict) => verdict,
+        };
+        let timed = match self.verdict {
+            Verdict::Timed(_) => ", timed",
+            Verdict::Counted(_) => "",
+        };
+        write!(f, "  {:<58}{:<28}{verdict}{timed}", self.what, self.found)
+    }
+}
+
+pub(crate) fn bars(hand_offs: &HandOffs, contests: &[Contest]) -> Vec<Bar> {
+    let mut bars = Vec::new();
+    if !hand_offs.is_empty() {
+        bars.push(latency(hand_offs));
+    }
+    for contest in contests {
+        bars.push(commands(contest));
+    }
+    for contest in contests {
+        bars.push(fairness(contest));
+    }
+    for contest in contests {
+        bars.extend(growth(contest, contests));
+    }
+    bars
+}
+
+fn latency(hand_offs: &HandOffs) -> Bar {
+    let ratio = hand_offs.of_allowed(Way::Ours);
+    let verdict = if ratio.high <= 1.0 {
+        "met"
+    } else if ratio.low > 1.0 {
+        "missed"
+    } else {
+        "unclear"
+    };
+    Bar {
+        what: "hand-off, p50, at most 6 pings + 2 majority writes".into(),
+        found: format!(
+            "× {:.2} [{:.2}, {:.2}]",
+            ratio.median, ratio.low, ratio.high
+        ),
+        verdict: Verdict::Timed(verdict),
+    }
+}
+
+fn commands(contest: &Contest) -> Bar {
+    let (crowd, score) = (contest.crowd, contest.score(Way::Ours));
+    let bar = if crowd.processes == 1 { IN_ONE } else { ACROSS };
+    let seen = score.commands();
+    Bar::counted(
+        format!("{crowd}: commands per acquisition, at most {bar}"),
+        format!("{seen:.2}"),
+        seen <= bar,
+    )
+}
+
+fn fairness(contest: &Contest) -> Bar {
+    let (crowd, score) = (contest.crowd, contest.score(Way::Ours));
+    let (least, most) = (score.least(), score.most());
+    if least >= ENOUGH {
+        let ratio = fairest(score);
+        return Bar::counted(
+            format!("{crowd}: turns of the waiters, max/min at most {FAIR}"),
+            format!("{ratio:.3}"),
+            ratio <= FAIR,
+        );
+    }
+    // Each watch begins and ends in the middle of somebody's turn.
+    let chance = score.rounds;
+    Bar::counted(
+        format!("{crowd}: turns of the waiters, apart by at most 1 per watch"),
+        format!("{} in {chance} watches", most - least),
+        most - least <= chance,
+    )
+}
+
+/// The most turns over the fewest.
+pub(crate) fn fairest(score: &Score) -> f64 {
+    score.most() as f64 / score.least() as f64
+}
+
+fn growth(contest: &Contest, contests: &[Contest]) -> Option<Bar> {
+    let crowd = contest.crowd;
+    let few = with_eight(contest, contests)?;
+    if crowd.waiters() == 8 {
+        return None;
+    }
+    let grown = contest.score(Way::Ours).commands() / few.commands();
+    Some(Bar::counted(
+        format!("{crowd}: commands over those with 8 waiters, at most {GROWTH}"),
+        format!("× {grown:.2}"),
+        grown <= GROWTH,
+    ))
+}
+
+/// Our score with eight waiters in as many processes.
+pub(crate) fn with_eight<'a>(contest: &Contest, contests: &'a [Contest]) -> Option<&'a Score> {
+    contests
+        .iter()
+        .find(|it| it.crowd.processes == contest.crowd.processes && it.crowd.waiters() == 8)
+        .map(|few| few.score(Way::Ours))
+}

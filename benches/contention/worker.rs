@@ -1,0 +1,194 @@
+//! An instance of the service: a process of its own, which does as it is told.
+//!
+//! | told | does | says |
+//! | --- | --- | --- |
+//! | `hold WAY` | acquires the lock of the hand-offs | `held` |
+//! | `wait WAY` | acquires it too, and releases it | `got NANOSECONDS`, since 1970 |
+//! | `release WAY` | releases it | `released NANOSECONDS`, when it began to |
+//! | `run WAY TASKS NAME` | has tasks contend for the lock of that name | `running` |
+//! | `count` | | how many turns each task has had |
+//! | `stop` | ends the tasks | `stopped` |
+
+use std::{
+    fmt::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use anyhow::{Context as _, Result, bail};
+use mongo_lock_runtime::{LockClient, LockGuard, LockSpec, Release};
+use mongodb::Client;
+use tokio::{sync::watch, task::JoinSet};
+
+use crate::{fleet::NAMES, instance::commands, recipe::Recipe, way::Way};
+
+/// Nobody is to lose it, whatever the load.
+const TTL: Duration = Duration::from_secs(600);
+
+pub(crate) fn is_name(arg: &str) -> bool {
+    NAMES.contains(&arg)
+}
+
+pub(crate) async fn serve(uri: &str) -> Result<()> {
+    let driver = Client::with_uri_str(uri).await?;
+    let database = driver.default_database().context("the URI names one")?;
+    let builder = LockClient::builder().client(driver);
+    let client = builder.database(database.name()).build().await?;
+    let recipe = Recipe::new(&database, client.owner());
+    let locks = Locks { client, recipe };
+    let mut held = None;
+    let mut contest = None;
+    let mut commands = commands();
+    println!("ready");
+    while let Some(command) = commands.recv().await {
+        let words: Vec<_> = command.split(' ').collect();
+        match *words {
+            ["hold", way] => {
+                held = Some(locks.acquire(way.parse()?, "hand-off").await?);
+                println!("held");
+            }
+            ["wait", way] => {
+                let lock = locks.acquire(way.parse()?, "hand-off").await?;
+                println!("got {}", now()?);
+                locks.release("hand-off", lock).await?;
+            }
+            ["release", _] => {
+                let lock = held.take().context("it holds nothing")?;
+                let began = now()?;
+                locks.release("hand-off", lock).await?;
+                println!("released {began}");
+            }
+            ["run", way, tasks, name] => {
+                contest = Some(Contest::start(&locks, way.parse()?, tasks.parse()?, name)?);
+                println!("running");
+            }
+            ["count"] => println!("{}", contest.as_ref().context("none runs")?.turns()?),
+            ["stop"] => {
+                contest.take().context("none runs")?.stop().await?;
+                println!("stopped");
+            }
+            _ => bail!("what is `{command}`?"),
+        }
+    }
+    Ok(())
+}
+
+fn now() -> Result<u128> {
+    // The wall clock, since it is the same for both processes.
+    Ok(SystemTime::UNIX_EPOCH.elapsed()?.as_nanos())
+}
+
+#[derive(Clone)]
+struct Locks {
+    client: LockClient,
+    recipe: Recipe,
+}
+
+enum Held {
+    Guard(LockGuard),
+    Document,
+}
+
+impl Locks {
+    async fn acquire(&self, way: Way, name: &str) -> Result<Held> {
+        if way == Way::Ours {
+            let spec = LockSpec::new(name, TTL)?;
+            return Ok(Held::Guard(self.client.acquire(&spec).await?));
+        }
+        self.recipe.acquire(name, way.pause(), || true).await?;
+        Ok(Held::Document)
+    }
+
+    async fn release(&self, name: &str, held: Held) -> Result<()> {
+        match held {
+            Held::Document => self.recipe.release(name).await,
+            Held::Guard(guard) => match guard.release().await? {
+                Release::Freed => Ok(()),
+                gone => bail!("{name} was not held: {gone:?}"),
+            },
+        }
+    }
+}
+
+struct Contest {
+    turns: Arc<[AtomicU64]>,
+    tasks: JoinSet<Result<()>>,
+    stop: watch::Sender<bool>,
+}
+
+impl Contest {
+    fn start(locks: &Locks, way: Way, tasks: usize, name: &str) -> Result<Self> {
+        let turns: Arc<[AtomicU64]> = (0..tasks).map(|_| AtomicU64::new(0)).collect();
+        let (stop, _) = watch::channel(false);
+        let mut contest = Self {
+            turns,
+            tasks: JoinSet::new(),
+            stop,
+        };
+        let spec = LockSpec::new(name, TTL)?;
+        for task in 0..tasks {
+            let (turns, stop) = (Arc::clone(&contest.turns), contest.stop.subscribe());
+            let (locks, spec) = (locks.clone(), spec.clone());
+            let count = move || turns[task].fetch_add(1, Ordering::Relaxed);
+            match way {
+                Way::Ours => contest.tasks.spawn(ours(locks, spec, stop, count)),
+                Way::Polled(_) => contest.tasks.spawn(polls(locks, spec, way, stop, count)),
+            };
+        }
+        Ok(contest)
+    }
+
+    fn turns(&self) -> Result<String> {
+        let mut line = String::new();
+        for turns in &*self.turns {
+            write!(line, "{} ", turns.load(Ordering::Relaxed))?;
+        }
+        Ok(line)
+    }
+
+    async fn stop(mut self) -> Result<()> {
+        self.stop.send_replace(true);
+        while let Some(task) = self.tasks.join_next().await {
+            task??;
+        }
+        Ok(())
+    }
+}
+
+async fn ours(
+    locks: Locks,
+    spec: LockSpec,
+    mut stop: watch::Receiver<bool>,
+    count: impl Fn() -> u64,
+) -> Result<()> {
+    loop {
+        let guard = tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+            guard = locks.client.acquire(&spec) => guard?,
+        };
+        count();
+        locks
+            .release(spec.name().as_str(), Held::Guard(guard))
+            .await?;
+    }
+}
+
+async fn polls(
+    locks: Locks,
+    spec: LockSpec,
+    way: Way,
+    stop: watch::Receiver<bool>,
+    count: impl Fn() -> u64,
+) -> Result<()> {
+    let (name, recipe) = (spec.name().as_str(), &locks.recipe);
+    let wanted = || !*stop.borrow();
+    while recipe.acquire(name, way.pause(), wanted).await? {
+        count();
+        recipe.release(name).await?;
+    }
+    Ok(())
+}
