@@ -192,6 +192,7 @@ impl Lease {
             since: self.acquired_at(),
             until: self.acquired_at() + longest,
             token: self.token(),
+            waiting: false,
         }
     }
 

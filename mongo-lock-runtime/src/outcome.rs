@@ -120,10 +120,20 @@ pub struct Skipped {
     pub until: SystemTime,
     /// The holder's fencing token.
     pub token: i64,
+    /// The lock was free, and this is who is next in line for it: `since` is when it began to wait,
+    /// `until` how long its place is kept if it is not heard of, and `token` the last one given out.
+    pub waiting: bool,
 }
 
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.waiting {
+            return write!(
+                f,
+                "about to be held by {}, which is next in line",
+                self.holder
+            );
+        }
         write!(f, "held by {} until ", self.holder)?;
         let (since, until) = (utc(self.since), utc(self.until));
         match (since.split_once('T'), until.split_once('T')) {
@@ -158,6 +168,7 @@ mod tests {
             since,
             until: since + Duration::from_millis(ttl_ms),
             token: 7,
+            waiting: false,
         }
     }
 
@@ -168,6 +179,12 @@ mod tests {
             "held by web-3:4711 until 02:05:00Z"
         );
         assert_eq!(skipped(1).to_string(), "held by web-3:4711 until 02:00:01Z");
+        let next = Skipped {
+            waiting: true,
+            ..skipped(1)
+        };
+        let told = "about to be held by web-3:4711, which is next in line";
+        assert_eq!(next.to_string(), told);
         let days = skipped(3 * 86_400_000).to_string();
         assert_eq!(days, "held by web-3:4711 until 2026-01-05T02:00:00Z");
     }

@@ -12,12 +12,20 @@ use tokio::{
 use super::body::{Call, Hold, watched};
 
 /// The locks that all workers compete for.
-pub(crate) const NAMES: [&str; 4] = ["torture-a", "torture-b", "torture-c", "torture-d"];
+pub(crate) const NAMES: [&str; 5] = [
+    "torture-a",
+    "torture-b",
+    "torture-c",
+    "torture-d",
+    "torture-e",
+];
 
 /// What workers fire, as often as it is here; and [`BUSY`] has another mix.
-pub(crate) const MIX: [Kind; 11] = [
+pub(crate) const MIX: [Kind; 13] = [
     Kind::Plain,
     Kind::Plain,
+    Kind::Waiting,
+    Kind::Waiting,
     Kind::Renewed,
     Kind::Renewed,
     Kind::Limited,
@@ -43,7 +51,15 @@ pub(crate) const BUSY_MIX: [Kind; 8] = [
     Kind::Plain,
 ];
 
-pub(crate) const KINDS: [Kind; 9] = [
+/// The lock that is shared, and what is fired for it: all of them wait, so that handing over and
+/// turns are the rule here.
+pub(crate) const SHARED: &str = NAMES[4];
+pub(crate) const SHARED_MIX: [Kind; 4] = [Kind::Reads, Kind::Reads, Kind::Reads, Kind::Writes];
+
+pub(crate) const KINDS: [Kind; 12] = [
+    Kind::Waiting,
+    Kind::Reads,
+    Kind::Writes,
     Kind::Plain,
     Kind::Quick,
     Kind::Renewed,
@@ -73,6 +89,12 @@ pub(crate) enum Kind {
     Extended,
     /// Blocks its thread beyond its ttl, then writes: what no library can prevent, and the fence must.
     Blocking,
+    /// Waits for its turn. Runs for a short while.
+    Waiting,
+    /// A reader that waits.
+    Reads,
+    /// A writer that waits for readers.
+    Writes,
     /// Uses a guard, and goes on writing when it is released.
     Guarded,
     /// Of the parent's prober, not of a worker.
@@ -88,6 +110,8 @@ pub(crate) struct Terms {
     pub(crate) renew: bool,
     pub(crate) max_hold: Option<Duration>,
     pub(crate) min_hold: Option<Duration>,
+    pub(crate) shared: bool,
+    pub(crate) wait: Option<Duration>,
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -96,6 +120,7 @@ const TOLD_TTL: Duration = Duration::from_secs(2);
 const LONG_TTL: Duration = Duration::from_secs(3);
 const MAX_HOLD: Duration = Duration::from_millis(2500);
 const MIN_HOLD: Duration = Duration::from_millis(400);
+const WAIT: Duration = Duration::from_secs(8);
 
 impl Kind {
     pub(crate) fn terms(self) -> Terms {
@@ -105,6 +130,9 @@ impl Kind {
             | Self::Limited
             | Self::Extended
             | Self::Blocking
+            | Self::Waiting
+            | Self::Reads
+            | Self::Writes
             | Self::Probe => SECOND,
             Self::Renewed => RENEWED_TTL,
             Self::Told | Self::Spaced => TOLD_TTL,
@@ -120,6 +148,8 @@ impl Kind {
             renew: matches!(self, Self::Renewed | Self::Limited | Self::Told),
             max_hold: (self == Self::Limited).then_some(MAX_HOLD),
             min_hold: (self == Self::Spaced).then_some(MIN_HOLD),
+            shared: self == Self::Reads,
+            wait: matches!(self, Self::Waiting | Self::Reads | Self::Writes).then_some(WAIT),
         }
     }
 
@@ -128,6 +158,7 @@ impl Kind {
         match self {
             Self::Plain => 10..1200,
             Self::Quick => 0..20,
+            Self::Waiting | Self::Reads | Self::Writes => 0..300,
             Self::Extended => 20..2500,
             Self::Renewed => 100..4000,
             Self::Limited => 100..3500,
@@ -153,34 +184,46 @@ macro_rules! on_every_name {
 
             const NAME: &str = $lock;
 
-            #[distributed_lock(name = NAME, ttl = SECOND, client = &call.locks)]
+            #[distributed_lock(name = NAME, ttl = SECOND, client = &call.locks, reuse)]
             pub(super) async fn plain(call: Call) -> Result<()> {
                 watched(&call, in_steps(&call)).await
             }
 
-            #[distributed_lock(name = NAME, ttl = RENEWED_TTL, renew, client = &call.locks)]
+            #[distributed_lock(name = NAME, ttl = RENEWED_TTL, renew, client = &call.locks, reuse)]
             pub(super) async fn renewed(call: Call) -> Result<()> {
                 watched(&call, in_steps(&call)).await
             }
 
             #[distributed_lock(
-                name = NAME, ttl = SECOND, renew, max_hold = MAX_HOLD, client = &call.locks
+                name = NAME, ttl = SECOND, renew, max_hold = MAX_HOLD, client = &call.locks, reuse
             )]
             pub(super) async fn limited(call: Call) -> Result<()> {
                 watched(&call, in_steps(&call)).await
             }
 
             #[distributed_lock(
-                name = NAME, ttl = TOLD_TTL, renew, on_lost = "continue", client = &call.locks
+                name = NAME, ttl = TOLD_TTL, renew, on_lost = "continue", client = &call.locks, reuse
             )]
             pub(super) async fn told(call: Call) -> Result<()> {
                 watched(&call, told_when_lost(&call)).await
             }
 
             #[distributed_lock(
-                name = NAME, ttl = TOLD_TTL, min_hold = MIN_HOLD, client = &call.locks
+                name = NAME, ttl = TOLD_TTL, min_hold = MIN_HOLD, client = &call.locks, reuse
             )]
             pub(super) async fn spaced(call: Call) -> Result<()> {
+                watched(&call, in_steps(&call)).await
+            }
+
+            #[distributed_lock(name = NAME, ttl = SECOND, wait = WAIT, client = &call.locks, reuse)]
+            pub(super) async fn waiting(call: Call) -> Result<()> {
+                watched(&call, in_steps(&call)).await
+            }
+
+            #[distributed_lock(
+                name = NAME, ttl = SECOND, shared, wait = WAIT, client = &call.locks, reuse
+            )]
+            pub(super) async fn reads(call: Call) -> Result<()> {
                 watched(&call, in_steps(&call)).await
             }
         })*
@@ -197,6 +240,8 @@ macro_rules! on_every_name {
                     ($lock, Kind::Limited) => Box::pin($name::limited(call)),
                     ($lock, Kind::Told) => Box::pin($name::told(call)),
                     ($lock, Kind::Spaced) => Box::pin($name::spaced(call)),
+                    ($lock, Kind::Waiting | Kind::Writes) => Box::pin($name::waiting(call)),
+                    ($lock, Kind::Reads) => Box::pin($name::reads(call)),
                 )*
                 (name, kind) => unreachable!("no {kind:?} job has the lock {name}"),
             }
@@ -209,6 +254,7 @@ on_every_name! {
     b = "torture-b";
     c = "torture-c";
     d = "torture-d";
+    e = "torture-e";
 }
 
 async fn in_steps(call: &Call) -> Result<()> {

@@ -12,7 +12,10 @@ use super::{
 pub(crate) fn asked(ledger: &Ledger, call: u64, name: &str, kind: Kind) {
     ledger.write(
         "asked",
-        format_args!("call={call} name={name} job={kind:?}"),
+        format_args!(
+            "call={call} name={name} job={kind:?} waits={}",
+            kind.terms().wait.is_some()
+        ),
     );
 }
 
@@ -28,7 +31,7 @@ pub(crate) fn began(ledger: &Ledger, call: u64, kind: Kind, lease: &Lease, polle
         "began",
         format_args!(
             "call={call} name={} job={kind:?} token={} acquired_at={} ttl={} longest={} renew={} \
-             max_hold={} min_hold={} polled={polled} left={}",
+             max_hold={} min_hold={} shared={} polled={polled} left={}",
             lease.name(),
             lease.token(),
             micros(lease.acquired_at()),
@@ -37,6 +40,7 @@ pub(crate) fn began(ledger: &Ledger, call: u64, kind: Kind, lease: &Lease, polle
             terms.renew,
             optional(terms.max_hold),
             optional(terms.min_hold),
+            terms.shared,
             span(lease.time_left()),
         ),
     );
@@ -47,12 +51,13 @@ pub(crate) fn skipped(ledger: &Ledger, call: u64, skipped: &Skipped) {
     ledger.write(
         "skipped",
         format_args!(
-            "call={call} name={} holder={} token={} since={} until={}",
+            "call={call} name={} holder={} token={} since={} until={} waiting={}",
             skipped.name,
             skipped.holder,
             skipped.token,
             micros(skipped.since),
             micros(skipped.until),
+            skipped.waiting,
         ),
     );
 }

@@ -79,17 +79,12 @@ fn text(evidence: &Evidence, findings: &Findings) -> String {
     };
     let kinds: Vec<_> = KINDS.iter().map(|kind| format!("{kind:?}")).collect();
     let kinds: Vec<_> = kinds.iter().map(String::as_str).chain(["Probe"]).collect();
-    let row = |name: &str, what: String| format!("{name:<16} {what}\n");
-    let longest = |it: &Longest, what: &str| match it.count {
-        0 => format!("no {what}"),
-        count => format!("{} at most, {count} {what}", seconds(it.time)),
-    };
     [
         row(
             "acquisitions",
             format!("{} ({})", count("began"), list("began ", &kinds)),
         ),
-        row("skips", count("skipped").to_string()),
+        row("skips", count("skipped")),
         row(
             "calls ended",
             list("", &["executed", "cancelled", "panicked"]),
@@ -139,6 +134,21 @@ fn text(evidence: &Evidence, findings: &Findings) -> String {
             "fenced writes",
             list("write ", &["applied", "refused", "unknown"]),
         ),
+        of_leases(findings),
+    ]
+    .concat()
+}
+
+fn row(name: &str, what: impl fmt::Display) -> String {
+    format!("{name:<16} {what}\n")
+}
+
+fn of_leases(findings: &Findings) -> String {
+    let longest = |it: &Longest, what: &str| match it.count {
+        0 => format!("no {what}"),
+        count => format!("{} at most, {count} {what}", seconds(it.time)),
+    };
+    [
         row(
             "dead holders",
             format!(
@@ -153,6 +163,19 @@ fn text(evidence: &Evidence, findings: &Findings) -> String {
                 "blocked a lock for {}",
                 longest(&findings.blocked_by_orphan, "refusals")
             ),
+        ),
+        row(
+            "waiting",
+            format!(
+                "got a lock after {}; writers among readers after {}; {} judged for fairness",
+                longest(&findings.waited, "times"),
+                longest(&findings.writers_waited, "times"),
+                findings.judged,
+            ),
+        ),
+        row(
+            "sharing",
+            format!("{} readers beside another one", findings.shared),
         ),
         row(
             "excused",

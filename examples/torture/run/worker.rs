@@ -33,7 +33,7 @@ use tokio::{
 use super::{
     DATABASE,
     body::{Call, Plan},
-    jobs::{BUSY, BUSY_MIX, MIX, NAMES, fire},
+    jobs::{BUSY, BUSY_MIX, MIX, NAMES, SHARED, SHARED_MIX, fire},
     ledger::Ledger,
     lines,
     random::Random,
@@ -187,7 +187,11 @@ impl Worker {
         loop {
             let link = self.link().await;
             let name = random.pick(&NAMES);
-            let mix = if name == BUSY { &BUSY_MIX[..] } else { &MIX };
+            let mix = match name {
+                BUSY => &BUSY_MIX[..],
+                SHARED => &SHARED_MIX,
+                _ => &MIX,
+            };
             let kind = random.pick(mix);
             let call = Call {
                 ledger: Arc::clone(&self.ledger),

@@ -258,6 +258,7 @@ impl Document {
                 since: time(holder.acquired_at),
                 until: time(holder.expires_at),
                 token: holder.token,
+                waiting: false,
             };
         }
         let next = self.queue.first();
@@ -268,6 +269,7 @@ impl Document {
             since: time(next.since),
             until: time(next.until),
             token: self.token.expect("nobody waits before there is a lease"),
+            waiting: true,
         }
     }
 }

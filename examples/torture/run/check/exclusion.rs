@@ -30,8 +30,25 @@ pub(super) fn check(evidence: &Evidence, findings: &mut Findings) {
     }
     for holds in by_name.values_mut() {
         holds.sort_by_key(|hold| (hold.acquired_at, hold.token));
-        for pair in holds.windows(2) {
-            follows(evidence, pair[0], pair[1], findings);
+        let mut writer = None;
+        // Since that writer.
+        let mut readers = Vec::<&Hold>::new();
+        for hold in holds {
+            if let Some(before) = writer
+                && (readers.is_empty() || hold.shared)
+            {
+                follows(evidence, before, hold, findings);
+            }
+            if hold.shared {
+                let beside = readers.iter().any(|it| it.ended > Some(hold.acquired_at));
+                findings.shared += u64::from(beside);
+                readers.push(hold);
+            } else {
+                for reader in readers.drain(..) {
+                    follows(evidence, reader, hold, findings);
+                }
+                writer = Some(&**hold);
+            }
         }
     }
 }

@@ -19,6 +19,9 @@ const PROMISE: &str = "a dead holder costs at most its ttl";
 /// A renewal that was sent at the last moment may take so long to arrive.
 const ARRIVAL: Micros = 1_000_000;
 
+/// A place in line is kept for so long.
+const PLACE: Micros = 5_000_000;
+
 /// A release in the background may take so long, when nothing is wrong.
 const RELEASE: Micros = 1_000_000;
 
@@ -55,6 +58,17 @@ fn refused(evidence: &Evidence, refusal: &Refusal, hold: Option<&Hold>, findings
         let what = format!("a call was skipped because of a lease that had been over for {over}");
         findings.violation(PROMISE, what, shown());
     }
+    let process = evidence.processes.get(&refusal.holder);
+    let dead = process.and_then(|it| it.dead);
+    if refusal.waiting {
+        let kept = dead.map_or(0, |dead| refusal.asked - dead - PLACE);
+        if kept > ARRIVAL {
+            let by = seconds(kept);
+            let what = format!("a dead waiter kept its place for {by} too long");
+            findings.violation(PROMISE, what, shown());
+        }
+        return;
+    }
     // The server may have answered as late as the answer came.
     let longest = hold.map_or_else(longest_of_all, |hold| hold.longest);
     let sent = evidence.last_sent(&refusal.holder, refusal.line.at);
@@ -64,8 +78,6 @@ fn refused(evidence: &Evidence, refusal: &Refusal, hold: Option<&Hold>, findings
         let what = format!("a holder that could not renew blocks its lock for {by} too long");
         findings.violation(PROMISE, what, shown());
     }
-    let process = evidence.processes.get(&refusal.holder);
-    let dead = process.and_then(|it| it.dead);
     let over_at = match hold {
         Some(hold) => {
             let shut_down = dead.filter(|_| process.is_some_and(|it| it.clean));

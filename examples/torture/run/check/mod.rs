@@ -2,6 +2,7 @@
 
 mod exclusion;
 mod expiry;
+mod fairness;
 mod fence;
 mod limits;
 #[cfg(test)]
@@ -34,6 +35,14 @@ pub(crate) struct Findings {
     /// How long before the end of its predecessor a lease began, by the server's stamps, although it
     /// was granted afterwards.
     pub(crate) stamped_early: Longest,
+    /// Readers that had the lock together with another one.
+    pub(crate) shared: u64,
+    /// The longest that a caller waited for its turn and got it.
+    pub(crate) waited: Longest,
+    /// The same for writers that wait for readers.
+    pub(crate) writers_waited: Longest,
+    /// Callers that waited, or gave up, with nothing in their way but others.
+    pub(crate) judged: u64,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +75,7 @@ pub(crate) fn check(evidence: &Evidence, history: &History) -> Findings {
     tokens::check(evidence, &mut findings);
     fence::check(evidence, history, &mut findings);
     expiry::check(evidence, &mut findings);
+    fairness::check(evidence, &mut findings);
     for line in &evidence.unexplained {
         let what = "a call failed in a way that no fault explains".into();
         findings.violation(

@@ -290,6 +290,79 @@ fn a_lease_that_blocks_for_too_long_is_found() {
     broken(vec![stuck], "not free long after");
 }
 
+const READER: &str = "renew=false max_hold=0 min_hold=0 shared=true";
+
+#[test]
+fn readers_share_and_writers_do_not() {
+    let reader = |by, at, token| Ledger::of(by).began(at, token, READER);
+    let both = || {
+        vec![
+            reader("w0.1", 1000, 1).ended(1500, 1),
+            reader("w1.1", 1200, 2).ended(1300, 2),
+        ]
+    };
+    assert_eq!(fine(both()).shared, 1);
+    let mut after = both();
+    after.push(Ledger::of("w2.1").began(1500, 3, PLAIN).ended(1510, 3));
+    after.push(reader("w3.1", 1510, 4).ended(1600, 4));
+    fine(after);
+    // The first of two readers is still there.
+    let early = "before the end of its holder's lease";
+    let mut during = both();
+    during.push(Ledger::of("w2.1").began(1350, 3, PLAIN).ended(1351, 3));
+    broken(during, early);
+    let writer = first().ended(1500, 1);
+    broken(vec![writer, reader("w1.1", 1200, 2).ended(1300, 2)], early);
+}
+
+#[test]
+fn a_waiter_that_is_overtaken_is_found() {
+    let waits = |got: bool| {
+        let asked = Ledger::of("w0.1").line(1000, "asked call=9 name=a job=Waiting waits=true");
+        if got {
+            let began = format!(
+                "began call=9 name=a job=Waiting token=9 acquired_at=8000000 ttl=1000000 \
+                 longest=1000000 {PLAIN} polled=8000000 left=799000"
+            );
+            asked.line(8000, &began).polled("ended", 8001, 8001, 9, 0)
+        } else {
+            let skipped = "skipped call=9 name=a holder=w1.1 token=5 since=7000000 until=9000000";
+            asked.line(8000, skipped)
+        }
+    };
+    let others = |from: i64| {
+        (0..3).fold(Ledger::of("w1.1"), |ledger, nth| {
+            let (at, token) = (from + 100 * nth, nth + 1);
+            ledger.began(at, token, PLAIN).ended(at + 10, token)
+        })
+    };
+    for got in [true, false] {
+        broken(vec![waits(got), others(4000)], "overtaken by 3");
+        // They had asked before, or together with it.
+        fine(vec![waits(got), others(2000)]);
+        // Its place was lost with the document.
+        let removed = faults().line(3000, "removed name=a from=2998000 ok=true");
+        fine(vec![waits(got), others(4000), removed]);
+    }
+}
+
+#[test]
+fn a_dead_waiter_that_keeps_its_place_is_found() {
+    let refused = |at: i64| {
+        let line = format!(
+            "skipped call={at} name=a holder=w0.1 token=1 since=900000 until={}000 waiting=true",
+            at + 100
+        );
+        let asked = Ledger::of("w1.1").line(at - 1, &format!("asked call={at} name=a job=Plain"));
+        let dead = faults()
+            .line(1000, "killing label=w0.1")
+            .line(1001, "killed label=w0.1");
+        vec![asked.line(at, &line), dead]
+    };
+    fine(refused(6000));
+    broken(refused(7100), "a dead waiter kept its place");
+}
+
 #[test]
 fn a_failure_that_no_fault_explains_is_found() {
     let failed = |kind| {

@@ -14,7 +14,11 @@ use super::{
 
 /// One lease, as its holder saw it.
 #[derive(Debug, Clone)]
-#[allow(clippy::struct_field_names, reason = "the words of the library")]
+#[allow(
+    clippy::struct_field_names,
+    clippy::struct_excessive_bools,
+    reason = "the words of the library"
+)]
 pub(crate) struct Hold {
     pub(crate) by: Arc<str>,
     pub(crate) name: String,
@@ -29,6 +33,10 @@ pub(crate) struct Hold {
     pub(crate) renew: bool,
     pub(crate) max_hold: Micros,
     pub(crate) min_hold: Micros,
+    /// A reader among readers.
+    pub(crate) shared: bool,
+    /// Its caller waited for its turn.
+    pub(crate) waited: bool,
     pub(crate) extended: bool,
     /// All that its body wrote, in order. In the first, it began.
     pub(crate) lines: Vec<Line>,
@@ -39,13 +47,15 @@ pub(crate) struct Hold {
 }
 
 impl Hold {
-    pub(super) fn begin(line: Line, asked: Micros) -> Result<Self> {
+    pub(super) fn begin(line: Line, asked: Asked) -> Result<Self> {
         Ok(Self {
             by: Arc::clone(&line.by),
             name: line.text("name")?.to_owned(),
             token: line.number("token")?,
             acquired_at: line.number("acquired_at")?,
-            asked,
+            asked: asked.at,
+            waited: asked.waits,
+            shared: line.find("shared") == Some("true"),
             ttl: line.number("ttl")?,
             longest: line.number("longest")?,
             renew: line.number("renew")?,
@@ -98,6 +108,14 @@ impl Hold {
     }
 }
 
+/// A call before it has an answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) at: Micros,
+    pub(super) waits: bool,
+    pub(super) shared: bool,
+}
+
 /// A call that was skipped, and what it was told.
 #[derive(Debug, Clone)]
 pub(crate) struct Refusal {
@@ -108,14 +126,23 @@ pub(crate) struct Refusal {
     pub(crate) token: i64,
     pub(crate) since: Micros,
     pub(crate) until: Micros,
+    /// Whoever it was told of had no lease, and was next in line.
+    pub(crate) waiting: bool,
+    /// The call waited, in vain.
+    pub(crate) waited: bool,
+    /// It was a reader's.
+    pub(crate) shared: bool,
     pub(crate) line: Line,
 }
 
 impl Refusal {
-    pub(super) fn new(line: Line, asked: Micros) -> Result<Self> {
+    pub(super) fn new(line: Line, asked: Asked) -> Result<Self> {
         Ok(Self {
             name: line.text("name")?.to_owned(),
-            asked,
+            asked: asked.at,
+            waited: asked.waits,
+            shared: asked.shared,
+            waiting: line.find("waiting") == Some("true"),
             holder: line.text("holder")?.into(),
             token: line.number("token")?,
             since: line.number("since")?,

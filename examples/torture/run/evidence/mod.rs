@@ -13,6 +13,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
+use self::hold::Asked;
 pub(crate) use self::{
     hold::{Hold, Refusal, Write},
     process::{Process, Span},
@@ -167,7 +168,12 @@ impl Evidence {
             };
             match line.kind.as_str() {
                 "asked" => {
-                    asked.insert(call, line.at);
+                    let this = Asked {
+                        at: line.at,
+                        waits: line.find("waits") == Some("true"),
+                        shared: line.find("job") == Some("Reads"),
+                    };
+                    asked.insert(call, this);
                 }
                 "began" => {
                     self.count(&format!("began {}", line.text("job")?));

@@ -113,6 +113,7 @@ impl<'a> LockDocument<'a> {
                 since: holder.acquired_at,
                 until: holder.expires_at,
                 token: holder.token,
+                waiting: false,
             });
         }
         // It is free, and not for us.
@@ -124,6 +125,7 @@ impl<'a> LockDocument<'a> {
             since: next.since,
             until: next.until,
             token: self.token,
+            waiting: true,
         })
     }
 }
