@@ -1,7 +1,8 @@
 //! Distributed locks on MongoDB: a job runs on one instance of a service, and its lock is free
 //! again when that instance is done, or dead.
 //!
-//! **At any instant of the server's time, at most one lease is live for a lock name.** The server
+//! **At any instant of the server's time, at most one lease is live for a lock name** (or as many as it
+//! has permits). The server
 //! alone decides, by its own clock; a dead holder blocks a lock for its ttl and no longer; a late
 //! release never frees a successor's lease; fencing tokens only ever grow.
 //!
@@ -41,12 +42,16 @@
 //!   [writes](Lease::fenced) that a newer holder shuts out.
 //! - [`LockClient::shutdown`] gives everything back at the end.
 //! - [`LockClient::in_memory`] needs no server, for unit tests.
-//! - [`LockClient::try_acquire`] and its [`LockGuard`] are for code that no attribute fits.
+//! - [`LockClient::try_acquire`], [`acquire`](LockClient::acquire) and their [`LockGuard`] are for code
+//!   that no attribute fits; [`lock_all`](LockClient::lock_all) is for several locks,
+//!   [`lead`](LockClient::lead) for the election of a leader.
 //!
 //! # What it costs
 //!
 //! One command to acquire a lock, one to be refused, one to release; none in between. With `renew`,
-//! one command every third of the ttl, for all leases of the client together. The lock documents are in one collection, by default `distributed_locks`, one per name; a TTL index
+//! one command every third of the ttl, for all leases of the client together. With `wait`, one command
+//! to stand in line, one every two seconds to stay there, and one when it is our turn; between two
+//! tasks of one process, a release and the next acquisition are one command. The lock documents are in one collection, by default `distributed_locks`, one per name; a TTL index
 //! collects those that nobody has used for a day.
 //!
 //! # Events
