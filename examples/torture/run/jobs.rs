@@ -153,32 +153,32 @@ macro_rules! on_every_name {
 
             const NAME: &str = $lock;
 
-            #[distributed_lock(name = NAME, ttl = SECOND, client = &call.locks)]
+            #[distributed_lock(name = NAME, ttl = SECOND, client = &call.locks, reuse)]
             pub(super) async fn plain(call: Call) -> Result<()> {
                 watched(&call, in_steps(&call)).await
             }
 
-            #[distributed_lock(name = NAME, ttl = RENEWED_TTL, renew, client = &call.locks)]
+            #[distributed_lock(name = NAME, ttl = RENEWED_TTL, renew, client = &call.locks, reuse)]
             pub(super) async fn renewed(call: Call) -> Result<()> {
                 watched(&call, in_steps(&call)).await
             }
 
             #[distributed_lock(
-                name = NAME, ttl = SECOND, renew, max_hold = MAX_HOLD, client = &call.locks
+                name = NAME, ttl = SECOND, renew, max_hold = MAX_HOLD, client = &call.locks, reuse
             )]
             pub(super) async fn limited(call: Call) -> Result<()> {
                 watched(&call, in_steps(&call)).await
             }
 
             #[distributed_lock(
-                name = NAME, ttl = TOLD_TTL, renew, on_lost = "continue", client = &call.locks
+                name = NAME, ttl = TOLD_TTL, renew, on_lost = "continue", client = &call.locks, reuse
             )]
             pub(super) async fn told(call: Call) -> Result<()> {
                 watched(&call, told_when_lost(&call)).await
             }
 
             #[distributed_lock(
-                name = NAME, ttl = TOLD_TTL, min_hold = MIN_HOLD, client = &call.locks
+                name = NAME, ttl = TOLD_TTL, min_hold = MIN_HOLD, client = &call.locks, reuse
             )]
             pub(super) async fn spaced(call: Call) -> Result<()> {
                 watched(&call, in_steps(&call)).await
