@@ -11,9 +11,22 @@ task_local! {
 }
 
 /// A lease, and those around it: a body that holds a lock may take another.
-struct Scope {
+pub(crate) struct Scope {
     lease: Lease,
     outer: Option<Arc<Scope>>,
+}
+
+impl Scope {
+    /// One more around what the calling task runs.
+    pub(crate) fn around(lease: Lease) -> Arc<Self> {
+        let outer = CURRENT.try_with(Clone::clone).ok();
+        Arc::new(Self { lease, outer })
+    }
+}
+
+/// Calls `f` where [`current_lease`] gives the scope's lease.
+pub(crate) fn within(scope: &Arc<Scope>, f: &mut dyn FnMut()) {
+    CURRENT.sync_scope(Arc::clone(scope), f);
 }
 
 /// The lease under which the calling task runs: that of the innermost annotated function, or
@@ -118,8 +131,6 @@ impl Lease {
     ///
     /// As cancel safe as `future`.
     pub async fn scope<F: Future>(self, future: F) -> F::Output {
-        let outer = CURRENT.try_with(Clone::clone).ok();
-        let scope = Scope { lease: self, outer };
-        CURRENT.scope(Arc::new(scope), future).await
+        CURRENT.scope(Scope::around(self), future).await
     }
 }

@@ -44,7 +44,7 @@ pub enum Error {
         list(conflicts)
     )]
     LockConflict {
-        /// Every such pair.
+        /// Every pair of names that can be one; of many functions with one name, each beside the next.
         conflicts: Vec<LockConflict>,
     },
 

@@ -97,6 +97,7 @@ mod owner;
 mod registry;
 mod release;
 mod renewal;
+mod run;
 mod several;
 mod shutdown;
 mod spec;

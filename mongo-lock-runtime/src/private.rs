@@ -12,12 +12,16 @@ pub use std::boxed::Box;
 
 pub use inventory::submit;
 
-use crate::{Acquisition, LockGuard, LockSpec, Skipped, body, template};
 pub use crate::{
     Error, Lock, LockClient, LockName, Outcome, RegisteredLock,
     body::OnLost,
     declared::{Declaration, Declares, Named, Names, OneFunctionPerLock, check, check_terms},
     template::Part,
+};
+use crate::{
+    LockSpec,
+    run::{Acquired, Run},
+    template,
 };
 
 /// The attribute's arguments, as far as they are the same for every call.
@@ -84,8 +88,6 @@ impl Attribute {
     }
 }
 
-type Acquired = Pin<Box<dyn Future<Output = Result<Acquisition, Error>> + Send>>;
-
 /// One call: the attribute's arguments, and what they come to in this call.
 #[derive(Debug)]
 #[must_use]
@@ -117,19 +119,22 @@ impl Call {
         self
     }
 
-    /// Everything before the body. Boxed, and before any future of the caller's begins, so that these
-    /// stay small.
-    fn acquire(self) -> (Acquired, OnLost) {
+    /// The call, with its body. What comes before the body is boxed before any future of the caller's
+    /// begins, so that these stay small.
+    fn run<F: Future>(self, body: Pin<Box<F>>) -> Run<F> {
         let on_lost = self.attribute.on_lost;
-        let acquired = Box::pin(async move {
+        Run::new(self.acquire(), on_lost, body)
+    }
+
+    fn acquire(self) -> Acquired {
+        Box::pin(async move {
             let client = self.client.map_or_else(LockClient::current, Ok)?;
             let spec = match self.name {
                 Some(name) => self.attribute.spec(name?)?,
                 None => self.attribute.spec(self.attribute.name)?,
             };
             client.try_acquire(&spec).await
-        });
-        (acquired, on_lost)
+        })
     }
 
     /// `name = argument`.
@@ -160,9 +165,9 @@ pub fn run_value<T, F: Future<Output = T>>(
     call: Call,
     body: Pin<Box<F>>,
 ) -> impl Future<Output = Result<Outcome<T>, Error>> {
-    let acquired = call.acquire();
+    let run = call.run(body);
     async move {
-        match under_lock(acquired, body).await? {
+        match run.await? {
             Ok(value) => Ok(Outcome::Executed(value)),
             Err(skipped) => Ok(Outcome::Skipped(skipped)),
         }
@@ -175,9 +180,9 @@ pub fn run_result<T, E, F: Future<Output = Result<T, E>>>(
     error: fn(Error) -> E,
     body: Pin<Box<F>>,
 ) -> impl Future<Output = Result<Outcome<T>, E>> {
-    let acquired = call.acquire();
+    let run = call.run(body);
     async move {
-        match under_lock(acquired, body).await {
+        match run.await {
             Ok(Ok(result)) => result.map(Outcome::Executed),
             Ok(Err(skipped)) => Ok(Outcome::Skipped(skipped)),
             Err(lock) => Err(error(lock)),
@@ -191,34 +196,12 @@ pub fn run_outcome<T, E, F: Future<Output = Result<Outcome<T>, E>>>(
     error: fn(Error) -> E,
     body: Pin<Box<F>>,
 ) -> impl Future<Output = Result<Outcome<T>, E>> {
-    let acquired = call.acquire();
+    let run = call.run(body);
     async move {
-        match under_lock(acquired, body).await {
+        match run.await {
             Ok(Ok(result)) => result,
             Ok(Err(skipped)) => Ok(Outcome::Skipped(skipped)),
             Err(lock) => Err(error(lock)),
         }
     }
-}
-
-async fn under_lock<F: Future>(
-    (acquired, on_lost): (Acquired, OnLost),
-    body: Pin<Box<F>>,
-) -> Result<Result<F::Output, Skipped>, Error> {
-    let guard = match acquired.await? {
-        Acquisition::Acquired(guard) => guard,
-        Acquisition::Skipped(skipped) => return Ok(Err(skipped)),
-    };
-    // The body is dropped inside, and before the guard also when this future is dropped or the body
-    // panics: what the body holds must be gone before the lock is.
-    let output = body::run(body, guard.lease(), on_lost).await;
-    if output.is_ok() {
-        end(guard).await;
-    }
-    output.map(Ok)
-}
-
-/// Everything after the body: a release whose failure is an event, not the caller's error.
-fn end(guard: LockGuard) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-    Box::pin(async move { drop(guard.release().await) })
 }

@@ -242,17 +242,15 @@ fn conflicts(locks: &[&'static RegisteredLock]) -> Vec<LockConflict> {
     let mut conflicts = Vec::new();
     for (index, first) in locks.iter().enumerate() {
         let rest = &locks[index + 1..];
-        // Sorted by name, so that only templates need to be held against all others.
         let template = first.kind == NameKind::Template;
-        let candidates = rest
-            .iter()
-            .filter(|second| template || second.kind == NameKind::Template)
-            .chain(
-                rest.iter()
-                    .take_while(|second| second.name == first.name)
-                    .filter(|second| !template && second.kind != NameKind::Template),
-            );
-        for second in candidates.filter(|second| first.conflicts(second)) {
+        // Sorted by name. Of many functions with one name, each is reported beside the next.
+        let alike = rest.iter().take_while(|second| second.name == first.name);
+        let alike = alike.filter(|second| first.conflicts(second)).take(1);
+        // Only templates can conflict with another name.
+        let others = rest.iter().filter(|second| second.name != first.name);
+        let others = others.filter(|second| template || second.kind == NameKind::Template);
+        let others = others.filter(|second| first.conflicts(second));
+        for second in alike.chain(others) {
             conflicts.push(LockConflict { first, second });
         }
     }
@@ -290,6 +288,12 @@ mod tests {
             assert!(text.contains(part), "{text}");
         }
         assert_eq!(text.matches(here).count(), 2, "{text}");
+    }
+
+    #[test]
+    fn of_many_each_is_reported_once() {
+        let locks = ["a::f", "a::g", "a::h", "a::i"].map(|function| lock("x", function));
+        assert_eq!(pairs(&locks), ["a::f a::g", "a::g a::h", "a::h a::i"]);
     }
 
     #[test]

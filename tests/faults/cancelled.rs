@@ -69,7 +69,7 @@ async fn while_they_acquire() {
     assert_eq!(all_live(&db).await, [], "seed {seed}");
 }
 
-#[distributed_lock(name = "job", ttl = "1m", renew)]
+#[distributed_lock(name = "job", ttl = "1m", renew, reuse)]
 async fn job() {
     sleep(ms(1)).await;
 }

@@ -10,7 +10,7 @@ use crate::{
     tools::{SOON, delete, free, live, ms, only, within},
 };
 
-#[distributed_lock(name = "job", ttl = "800ms")]
+#[distributed_lock(name = "job", ttl = "800ms", reuse)]
 async fn job() -> u32 {
     let lease = current_lease().unwrap();
     lease.extend(ms(3000)).await.unwrap();

@@ -21,7 +21,7 @@ use crate::{
 /// An election takes some three seconds; the deadline is a second earlier than this.
 const TTL: Duration = ms(8000);
 
-#[distributed_lock(name = "job", ttl = TTL, renew)]
+#[distributed_lock(name = "job", ttl = TTL, renew, reuse)]
 async fn job<F: Future>(body: F) -> F::Output {
     body.await
 }

@@ -19,7 +19,7 @@ use crate::{
 const LIMIT: Duration = ms(500);
 const ACQUIRE: &str = "findAndModify";
 
-#[distributed_lock(name = "job", ttl = "1m")]
+#[distributed_lock(name = "job", ttl = "1m", reuse)]
 async fn job<F: Future>(body: F) -> F::Output {
     body.await
 }

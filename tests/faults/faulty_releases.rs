@@ -29,7 +29,7 @@ impl From<Error> for NoPaper {
     }
 }
 
-#[distributed_lock(name = "job", ttl = "4s")]
+#[distributed_lock(name = "job", ttl = "4s", reuse)]
 async fn job(result: Result<u32, NoPaper>) -> Result<u32, NoPaper> {
     result
 }

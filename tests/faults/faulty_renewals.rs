@@ -21,7 +21,7 @@ use crate::{
 
 const TTL: Duration = ms(2000);
 
-#[distributed_lock(name = "job", ttl = TTL, renew)]
+#[distributed_lock(name = "job", ttl = TTL, renew, reuse)]
 async fn job<F: Future>(body: F) -> F::Output {
     body.await
 }
@@ -29,7 +29,7 @@ async fn job<F: Future>(body: F) -> F::Output {
 /// For what ends in its loss.
 const SHORT: Duration = ms(1000);
 
-#[distributed_lock(name = "job", ttl = SHORT, renew)]
+#[distributed_lock(name = "job", ttl = SHORT, renew, reuse)]
 async fn short_job<F: Future>(body: F) -> F::Output {
     body.await
 }

@@ -14,7 +14,7 @@ use crate::{
 const TTL: Duration = ms(600);
 const MAX: Duration = ms(1500);
 
-#[distributed_lock(name = "job", ttl = TTL, renew, max_hold = MAX)]
+#[distributed_lock(name = "job", ttl = TTL, renew, max_hold = MAX, reuse)]
 async fn job<F: Future>(body: F) -> F::Output {
     body.await
 }

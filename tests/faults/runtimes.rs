@@ -37,7 +37,7 @@ async fn elsewhere(db: &TestDb) -> (Runtime, LockClient) {
     (other, client)
 }
 
-#[distributed_lock(name = "job", ttl = "2s")]
+#[distributed_lock(name = "job", ttl = "2s", reuse)]
 async fn job<F: Future>(body: F) -> F::Output {
     body.await
 }

@@ -59,7 +59,7 @@ fn is_shut_down(error: &Error) -> bool {
     )
 }
 
-#[distributed_lock(name = "job", ttl = "1m")]
+#[distributed_lock(name = "job", ttl = "1m", reuse)]
 async fn job<F: Future>(body: F) -> F::Output {
     body.await
 }

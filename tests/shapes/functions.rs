@@ -190,7 +190,22 @@ async fn they_behave_as_the_plain_ones() {
     assert_eq!(call(stacked()).await, "fn-stacked-a");
     assert_eq!(call(hygiene(1, 2, 3, 4)).await, 10);
     let client = LockClient::in_memory();
+    assert_eq!(call(large()).await, 1);
     assert!(of_the_client_only(&client).await.unwrap().is_executed());
+}
+
+#[distributed_lock(name = "fn-large", ttl = "1m")]
+async fn large() -> u8 {
+    let kept = std::hint::black_box([1_u8; 4096]);
+    tokio::task::yield_now().await;
+    kept[7]
+}
+
+#[test]
+fn the_future_is_small_however_large_the_body() {
+    // A caller of many such functions carries each in its own future.
+    let size = size_of_val(&large());
+    assert!(size <= 128, "{size} bytes");
 }
 
 #[tokio::test]
