@@ -5,7 +5,7 @@ use mongodb::bson::{Binary, Bson, Document, RawBson, RawDocumentBuf, doc, rawdoc
 
 use super::{
     super::{CONFIRMED, PATIENCE, ReleaseRequest, Request},
-    pipeline::{RETENTION_MS, is_lock_document, live, millis, shortened, text, token},
+    pipeline::{RETENTION_MS, holders, is_lock_document, live, millis, shortened, text, token},
 };
 
 /// Everything that a request can ask for: to share the lock, to have one of several permits, to wait
@@ -199,11 +199,21 @@ fn result(now: &Bson) -> Document {
 }
 
 /// Whose turn it is after a step: that of whoever is first in line, if there is room, and if that is a
-/// reader, of all readers up to the first writer. Not our own: we know.
+/// reader, of all readers up to the first writer. Not our own: we know. Nor when it was somebody's before
+/// the step: whoever releases a lock and asks again at once, before the next has come, would else wake
+/// that one twice.
 fn turn(now: &Bson) -> Document {
     let first = |field: &str| doc! { "$arrayElemAt": [format!("$$line_up.{field}"), 0] };
     let reader = doc! { "$eq": [first("mode"), "shared"] };
+    let was_first = doc! { "$cond": [{ "$isArray": "$queue" }, "$queue.id", []] };
+    let is_news = doc! { "$or": [
+        "$$granted",
+        { "$ne": ["$$released", ""] },
+        { "$ne": [{ "$size": holders() }, { "$size": "$$held" }] },
+        { "$ne": [{ "$arrayElemAt": [was_first, 0] }, first("id")] },
+    ] };
     let room = doc! { "$and": [
+        is_news,
         { "$ne": [first("id"), "$$line"] },
         { "$gt": [{ "$ifNull": [first("permits"), 0] }, { "$size": "$$holders" }] },
         { "$not": [{ "$and": [reader.clone(), { "$in": ["exclusive", "$$holders.mode"] }] }] },

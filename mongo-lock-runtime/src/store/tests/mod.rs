@@ -3,6 +3,7 @@
 //! * [`conformance`]: each rule of the protocol, one test per store, on a clock that the test sets.
 //! * [`queue`]: the same for whoever waits, or shares.
 //! * [`property`]: random sequences of commands, which both stores must answer alike.
+//! * [`turn`]: who is woken by it.
 //! * [`server_clock`]: the rules that depend on time, on the clocks that production uses.
 
 #[macro_use]
@@ -15,6 +16,7 @@ mod scene;
 mod sequence;
 mod server_clock;
 mod shrink;
+mod turn;
 mod witness;
 
 use std::{

@@ -1,0 +1,86 @@
+//! Who is woken, and how often: what a change stream sees of a lock.
+
+use mongodb::bson::doc;
+
+use super::{
+    Mongo, START,
+    scene::{Action, Ask, Scene, Slot, line_id},
+};
+
+const A: Slot = Slot { name: 0, nth: 0 };
+const B: Slot = Slot { name: 0, nth: 1 };
+const C: Slot = Slot { name: 0, nth: 2 };
+
+#[tokio::test]
+async fn whoever_is_next_is_woken_once() {
+    let watched = Watched::start().await;
+    watched.after(0, waits(A, 0)).await;
+    watched.after(1, waits(B, 1)).await;
+    assert_eq!(watched.after(2, waits(C, 2)).await, None);
+    assert_eq!(watched.after(3, release(A)).await, turn(1, 3));
+    // It has not come yet, and others ask.
+    assert_eq!(watched.after(4, waits(A, 0)).await, turn(1, 3));
+    assert_eq!(watched.after(5, waits(C, 2)).await, turn(1, 3));
+    assert_eq!(watched.after(6, waits(B, 1)).await, turn(1, 3));
+    assert_eq!(watched.after(7, release(B)).await, turn(2, 7));
+}
+
+#[tokio::test]
+async fn whoever_finds_that_a_lease_has_ended_wakes_the_next() {
+    let watched = Watched::start().await;
+    watched.after(0, waits(A, 0)).await;
+    watched.after(1, waits(B, 1)).await;
+    assert_eq!(watched.after(999, waits(C, 2)).await, None);
+    assert_eq!(watched.after(1000, waits(C, 2)).await, turn(1, 1000));
+    // That one's place ends. Whoever is next now knows it, being the one who asks.
+    assert_eq!(watched.after(5001, waits(A, 0)).await, turn(2, 5001));
+}
+
+fn turn(line: u8, at: i64) -> Option<String> {
+    let at = mongodb::bson::DateTime::from_millis(START + at);
+    let at = at.try_to_rfc3339_string().unwrap();
+    let woken = format!("{}@", line_id(line));
+    // As the server writes it: always with milliseconds.
+    let (seconds, fraction) = at
+        .trim_end_matches('Z')
+        .split_once('.')
+        .unwrap_or((&at, ""));
+    let seconds = seconds.trim_end_matches('Z');
+    Some(format!("{woken}{seconds}.{fraction:0<3}Z"))
+}
+
+struct Watched(Mongo, Scene);
+
+impl Watched {
+    async fn start() -> Self {
+        Self(Mongo::start().await, Scene::new())
+    }
+
+    /// Whose turn it is then.
+    async fn after(&self, now: i64, action: Action) -> Option<String> {
+        let Self(mongo, scene) = self;
+        mongo.answer(scene, START + now, &action).await;
+        let lock = doc! { "_id": scene.name(0).as_str() };
+        let lock = mongo.documents.find_one(lock).await.unwrap().unwrap();
+        lock.get_str("turn").ok().map(str::to_owned)
+    }
+}
+
+/// Asks for a lease of a second.
+fn waits(lease: Slot, line: u8) -> Action {
+    Action::Ask(Ask {
+        lease,
+        ttl: 1000,
+        shared: false,
+        permits: 1,
+        line: Some((line, 0)),
+        released: None,
+    })
+}
+
+fn release(lease: Slot) -> Action {
+    Action::Release {
+        lease,
+        min_hold: None,
+    }
+}
