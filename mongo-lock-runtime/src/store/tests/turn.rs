@@ -17,12 +17,12 @@ async fn whoever_is_next_is_woken_once() {
     watched.after(0, waits(A, 0)).await;
     watched.after(1, waits(B, 1)).await;
     assert_eq!(watched.after(2, waits(C, 2)).await, None);
-    assert_eq!(watched.after(3, release(A)).await, turn(1, 3));
+    assert_eq!(watched.after(3, release(A)).await, Some(turn(1, 3)));
     // It has not come yet, and others ask.
-    assert_eq!(watched.after(4, waits(A, 0)).await, turn(1, 3));
-    assert_eq!(watched.after(5, waits(C, 2)).await, turn(1, 3));
-    assert_eq!(watched.after(6, waits(B, 1)).await, turn(1, 3));
-    assert_eq!(watched.after(7, release(B)).await, turn(2, 7));
+    assert_eq!(watched.after(4, waits(A, 0)).await, Some(turn(1, 3)));
+    assert_eq!(watched.after(5, waits(C, 2)).await, Some(turn(1, 3)));
+    assert_eq!(watched.after(6, waits(B, 1)).await, Some(turn(1, 3)));
+    assert_eq!(watched.after(7, release(B)).await, Some(turn(2, 7)));
 }
 
 #[tokio::test]
@@ -31,12 +31,12 @@ async fn whoever_finds_that_a_lease_has_ended_wakes_the_next() {
     watched.after(0, waits(A, 0)).await;
     watched.after(1, waits(B, 1)).await;
     assert_eq!(watched.after(999, waits(C, 2)).await, None);
-    assert_eq!(watched.after(1000, waits(C, 2)).await, turn(1, 1000));
+    assert_eq!(watched.after(1000, waits(C, 2)).await, Some(turn(1, 1000)));
     // That one's place ends. Whoever is next now knows it, being the one who asks.
-    assert_eq!(watched.after(5001, waits(A, 0)).await, turn(2, 5001));
+    assert_eq!(watched.after(5001, waits(A, 0)).await, Some(turn(2, 5001)));
 }
 
-fn turn(line: u8, at: i64) -> Option<String> {
+fn turn(line: u8, at: i64) -> String {
     let at = mongodb::bson::DateTime::from_millis(START + at);
     let at = at.try_to_rfc3339_string().unwrap();
     let woken = format!("{}@", line_id(line));
@@ -46,7 +46,7 @@ fn turn(line: u8, at: i64) -> Option<String> {
         .split_once('.')
         .unwrap_or((&at, ""));
     let seconds = seconds.trim_end_matches('Z');
-    Some(format!("{woken}{seconds}.{fraction:0<3}Z"))
+    format!("{woken}{seconds}.{fraction:0<3}Z")
 }
 
 struct Watched(Mongo, Scene);
