@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mongodb::bson::{Document, doc};
 use tokio::{spawn, sync::Mutex};
 
 use super::{
@@ -46,6 +47,45 @@ async fn a_waiter_gets_the_lock_when_its_holder_is_lost() {
     assert!(acquired.acquired_at() >= ends);
     let late = acquired.acquired_at().duration_since(ends).unwrap();
     assert!(late < ms(1500), "{late:?}");
+}
+
+#[tokio::test]
+async fn a_queue_full_of_the_dead_is_in_nobodys_way() {
+    let (db, [one, other]) = instances().await;
+    acquire(&one, &spec("lock", 60_000))
+        .await
+        .release()
+        .await
+        .unwrap();
+    let fill = async || {
+        let dead = doc! { "$map": { "input": { "$range": [0, 500] }, "in": {
+            "id": { "$toString": "$$this" },
+            "lease": null,
+            "owner": "nobody",
+            "mode": "exclusive",
+            "permits": 1,
+            "since": { "$subtract": ["$$NOW", 100_000] },
+            "seen_at": { "$subtract": ["$$NOW", 10_000] },
+            "until": { "$subtract": ["$$NOW", 5000] },
+        } } };
+        db.collection::<Document>("distributed_locks")
+            .update_one(
+                doc! { "_id": "lock" },
+                vec![doc! { "$set": { "queue": dead } }],
+            )
+            .await
+            .unwrap();
+        assert_eq!(places(&db, "lock").await, 500);
+    };
+    fill().await;
+    let held = acquire(&one, &spec("lock", 60_000)).await;
+    assert_eq!(places(&db, "lock").await, 0);
+    fill().await;
+    let waits = patient("lock").build().unwrap();
+    let waiter = spawn(async move { other.acquire(&waits).await.unwrap() });
+    eventually(until(async || places(&db, "lock").await == 1)).await;
+    held.release().await.unwrap();
+    eventually(waiter).await.unwrap().release().await.unwrap();
 }
 
 #[tokio::test]

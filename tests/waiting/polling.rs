@@ -103,6 +103,35 @@ async fn a_stream_that_the_server_closes_costs_time_alone() {
     eventually(again).await.unwrap().release().await.unwrap();
 }
 
+/// As when the oplog has rolled over: the stream cannot be resumed.
+#[tokio::test]
+async fn a_stream_whose_history_is_lost_is_opened_anew() {
+    const HISTORY_LOST: i32 = 286;
+    let server = Server::shared().await;
+    let (db, [one]) = instances().await;
+    let app = "history-lost";
+    let uri = format!("{}&appName={app}", db.uri());
+    let other = LockClient::connect(uri).await.unwrap();
+    let waits = patient("lock").build().unwrap();
+    let lost = doc! { "errorCode": HISTORY_LOST };
+    let point = server
+        .fail_commands(app, &["getMore"], doc! { "times": 2 }, lost)
+        .await
+        .unwrap();
+    for _ in 0..3 {
+        let held = acquire(&one, &spec("lock", 60_000)).await;
+        let waiter = {
+            let (client, waits) = (other.clone(), waits.clone());
+            spawn(async move { client.acquire(&waits).await.unwrap() })
+        };
+        eventually(until(async || places(&db, "lock").await == 1)).await;
+        held.release().await.unwrap();
+        eventually(waiter).await.unwrap().release().await.unwrap();
+    }
+    eventually(point.hit(1)).await.unwrap();
+    point.off().await.unwrap();
+}
+
 /// Counts the warnings that there is no stream.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<String>>>);
