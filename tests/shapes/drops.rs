@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use mongo_lock_runtime::{LockClient, distributed_lock};
+use mongo_lock_runtime::LockClient;
 
 type Log = Arc<Mutex<Vec<&'static str>>>;
 
@@ -34,7 +34,7 @@ macro_rules! twins {
         #[allow(clippy::unused_async)]
         async fn $plain($($pat: $ty),*) -> usize $body
 
-        #[distributed_lock(name = $name, ttl = "1m")]
+        #[mongo_lock_runtime::distributed_lock(name = $name, ttl = "1m")]
         async fn $locked($($pat: $ty),*) -> usize $body
     };
 }
@@ -86,7 +86,7 @@ impl Owner {
         self.0.len()
     }
 
-    #[distributed_lock(name = "drop-self", ttl = "1m")]
+    #[mongo_lock_runtime::distributed_lock(name = "drop-self", ttl = "1m")]
     async fn locked(self, _other: Loud) -> usize {
         self.0.len()
     }
