@@ -5,6 +5,9 @@
 //     max_hold = "4h",
 //     min_hold = HOLD,
 //     on_lost = "continue",
+//     wait = "10s",
+//     permits = PERMITS,
+//     shared = false,
 //     reuse
 // )]
 // async fn import() -> Result<Outcome<u32>, Error> {
@@ -18,7 +21,9 @@ async fn import() -> Result<Outcome<u32>, Error> {
         renew: true,
         max_hold: rt::Some(rt::Duration::from_millis(14400000u64)),
         min_hold: rt::Some(HOLD),
+        wait: rt::Some(rt::Duration::from_millis(10000u64)),
         on_lost: rt::OnLost::Continue,
+        permits: rt::Some(PERMITS),
         reuse: true,
         ..rt::Attribute::new("import", rt::Duration::from_millis(30000u64))
     });

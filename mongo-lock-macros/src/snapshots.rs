@@ -81,6 +81,9 @@ fn every_term() {
     max_hold = "4h",
     min_hold = HOLD,
     on_lost = "continue",
+    wait = "10s",
+    permits = PERMITS,
+    shared = false,
     reuse
 )]
 async fn import() -> Result<Outcome<u32>, Error> {

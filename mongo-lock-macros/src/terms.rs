@@ -102,10 +102,7 @@ impl Terms {
     pub(crate) fn constants(&self) -> impl Iterator<Item = &ExprPath> {
         let times = [&self.ttl, &self.max_hold, &self.min_hold, &self.wait];
         let times = times.into_iter().flatten().filter_map(Time::constant);
-        let permits = self.permits.iter().filter_map(|permits| match permits {
-            Permits::Literal(_) => None,
-            Permits::Constant(path) => Some(path),
-        });
+        let permits = self.permits.iter().filter_map(Permits::constant);
         times.chain(permits)
     }
 
@@ -150,6 +147,15 @@ impl Terms {
             _ => {}
         }
         fields
+    }
+}
+
+impl Permits {
+    pub(crate) fn constant(&self) -> Option<&ExprPath> {
+        match self {
+            Self::Literal(_) => None,
+            Self::Constant(path) => Some(path),
+        }
     }
 }
 

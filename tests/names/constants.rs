@@ -52,8 +52,11 @@ struct Service;
 impl Service {
     const NAME: &'static str = "const-associated";
     const TTL: Duration = Duration::from_secs(60);
+    const PERMITS: u32 = 2;
 
-    #[distributed_lock(name = Self::NAME, ttl = Self::TTL)]
+    #[distributed_lock(
+        name = Self::NAME, ttl = Self::TTL, wait = Self::TTL, permits = Self::PERMITS
+    )]
     async fn associated(&self) -> String {
         name()
     }

@@ -119,7 +119,12 @@ impl Fixed {
         Self {
             name,
             ttl: fixed(&terms.ttl),
-            holds: fixed(&terms.max_hold) && fixed(&terms.min_hold),
+            holds: fixed(&terms.max_hold)
+                && fixed(&terms.min_hold)
+                && fixed(&terms.wait)
+                && terms.permits.as_ref().is_none_or(|permits| {
+                    permits.constant().is_none_or(|path| is_fixed(path, sig))
+                }),
         }
     }
 
