@@ -59,6 +59,8 @@ pub(crate) struct Score {
     /// Seconds per turn, round by round.
     pace: Vec<f64>,
     took: Duration,
+    /// Processor time of the workers.
+    used: Option<Duration>,
 }
 
 impl Contest {
@@ -113,13 +115,15 @@ async fn watch(
     watched: Duration,
     score: &mut Score,
 ) -> Result<()> {
-    let run = format!("run {way} {} {name}", crowd.tasks);
+    let run = format!("run {way} {} {} {name}", crowd.tasks, crowd.processes);
     fleet.tell(crowd.processes, &run).await?;
     // Until everybody is in line, and change streams are open.
     sleep(watched / 4).await;
     let (start, before) = (Instant::now(), turns(fleet, crowd).await?);
     let commands = Commands::of(fleet.db).await?;
+    let cpu = fleet.processor_time(crowd.processes);
     sleep(watched).await;
+    let used = fleet.processor_time(crowd.processes);
     let after = turns(fleet, crowd).await?;
     let (took, seen) = (start.elapsed(), Commands::of(fleet.db).await?);
     fleet.tell(crowd.processes, "stop").await?;
@@ -140,6 +144,8 @@ async fn watch(
     score.commands.add(seen.since(&commands));
     score.rounds += 1;
     score.took += took;
+    let used = used.zip(cpu).map(|(used, cpu)| used.saturating_sub(cpu));
+    score.used = used.map(|used| used + score.used.unwrap_or_default());
     Ok(())
 }
 
@@ -165,6 +171,12 @@ impl Score {
 
     pub(crate) fn per_second(&self) -> f64 {
         self.turns() as f64 / self.took.as_secs_f64()
+    }
+
+    /// What a turn takes of the workers' processors, in microseconds.
+    pub(crate) fn processor_us(&self) -> Option<f64> {
+        let used = self.used?.as_secs_f64();
+        Some(used * 1e6 / self.turns() as f64)
     }
 
     pub(crate) fn commands(&self) -> f64 {
