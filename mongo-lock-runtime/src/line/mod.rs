@@ -272,12 +272,13 @@ impl Lines {
         let Some(line) = table.get_mut(name) else {
             return;
         };
+        let woken = line.woken;
         line.asked();
         line.placed = true;
         line.pace.trouble = None;
         let first = line.callers.front().map(|it| it.lease);
         let gone = first != Some(ask.request.lease);
-        if !gone {
+        if !gone && !woken {
             line.ask_at = Some(line.pace.next(&queued, open));
         }
         if line.seen.is_none() {
