@@ -111,7 +111,7 @@ fn commands(contest: &Contest) -> Bar {
 fn fairness(contest: &Contest) -> Bar {
     let (crowd, score) = (contest.crowd, contest.score(Way::Ours));
     let (least, most) = (score.least(), score.most());
-    if least >= ENOUGH * score.rounds || least == 0 {
+    if least >= ENOUGH * score.rounds || most == 0 {
         let ratio = fairest(score);
         return Bar::counted(
             format!("{crowd}: turns of the waiters, max/min at most {FAIR}"),

@@ -77,7 +77,7 @@ impl Size {
             }
         }
         let (hand_offs, contests, watched) = if bench && !test {
-            (110, 3, Duration::from_millis(1300))
+            (80, 3, Duration::from_millis(1000))
         } else {
             (2, 1, Duration::from_millis(60))
         };
