@@ -49,6 +49,8 @@ pub(crate) struct Ask {
     pub(crate) spec: LockSpec,
     /// Before anything was sent.
     pub(crate) sent: Instant,
+    /// Whether it had to wait.
+    pub(crate) again: bool,
 }
 
 /// What whoever attends to a line is to do next.

@@ -88,6 +88,7 @@ impl Line {
             request,
             spec: caller.spec.clone(),
             sent,
+            again: self.placed,
         }))
     }
 
