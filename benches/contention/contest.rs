@@ -26,9 +26,18 @@ pub(crate) struct Crowd {
 
 /// In the order of the table.
 pub(crate) fn all() -> impl Iterator<Item = Crowd> {
-    [(1, 8), (1, 32), (1, 64), (1, 512), (8, 1), (8, 8), (8, 64)]
-        .into_iter()
-        .map(|(processes, tasks)| Crowd { processes, tasks })
+    [
+        (1, 8),
+        (1, 32),
+        (1, 64),
+        (1, 512),
+        (2, 1),
+        (8, 1),
+        (8, 8),
+        (8, 64),
+    ]
+    .into_iter()
+    .map(|(processes, tasks)| Crowd { processes, tasks })
 }
 
 impl Crowd {
@@ -59,6 +68,8 @@ pub(crate) struct Score {
     /// Seconds per turn, round by round.
     pace: Vec<f64>,
     took: Duration,
+    /// Processor time of the workers.
+    used: Option<Duration>,
 }
 
 impl Contest {
@@ -92,9 +103,10 @@ pub(crate) async fn round(
         let contest = &mut contests[contest];
         let crowd = contest.crowd;
         let name = format!("{}-{}-{way}-{number}", crowd.processes, crowd.tasks);
-        // A crowd as large needs more time for everybody to have had a turn.
-        let watched = if crowd.waiters() > 100 {
-            watched * 2
+        // In a crowd as large, it takes time until everybody has had a turn; but not by polling, with
+        // which most never have one.
+        let watched = if crowd.waiters() > 100 && way == Way::Ours {
+            watched * 4
         } else {
             watched
         };
@@ -113,13 +125,15 @@ async fn watch(
     watched: Duration,
     score: &mut Score,
 ) -> Result<()> {
-    let run = format!("run {way} {} {name}", crowd.tasks);
+    let run = format!("run {way} {} {} {name}", crowd.tasks, crowd.processes);
     fleet.tell(crowd.processes, &run).await?;
     // Until everybody is in line, and change streams are open.
     sleep(watched / 4).await;
     let (start, before) = (Instant::now(), turns(fleet, crowd).await?);
     let commands = Commands::of(fleet.db).await?;
+    let cpu = fleet.processor_time(crowd.processes);
     sleep(watched).await;
+    let used = fleet.processor_time(crowd.processes);
     let after = turns(fleet, crowd).await?;
     let (took, seen) = (start.elapsed(), Commands::of(fleet.db).await?);
     fleet.tell(crowd.processes, "stop").await?;
@@ -140,6 +154,8 @@ async fn watch(
     score.commands.add(seen.since(&commands));
     score.rounds += 1;
     score.took += took;
+    let used = used.zip(cpu).map(|(used, cpu)| used.saturating_sub(cpu));
+    score.used = used.map(|used| used + score.used.unwrap_or_default());
     Ok(())
 }
 
@@ -165,6 +181,12 @@ impl Score {
 
     pub(crate) fn per_second(&self) -> f64 {
         self.turns() as f64 / self.took.as_secs_f64()
+    }
+
+    /// What a turn takes of the workers' processors, in microseconds.
+    pub(crate) fn processor_us(&self) -> Option<f64> {
+        let used = self.used?.as_secs_f64();
+        Some(used * 1e6 / self.turns() as f64)
     }
 
     pub(crate) fn commands(&self) -> f64 {

@@ -1,5 +1,7 @@
 //! The processes that take part, and the server.
 
+use std::{fs, time::Duration};
+
 use anyhow::{Context as _, Result};
 use mongo_lock_testkit::TestDb;
 
@@ -44,10 +46,25 @@ impl<'a> Fleet<'a> {
         Ok(number.trim().parse()?)
     }
 
+    /// User and system time of the first so many workers. Linux only.
+    pub(crate) fn processor_time(&self, workers: usize) -> Option<Duration> {
+        let workers = self.workers[..workers].iter();
+        workers.map(|worker| processor_time(worker.pid)).sum()
+    }
+
     pub(crate) async fn stop(self) -> Result<()> {
         for worker in self.workers {
             worker.stop().await?;
         }
         Ok(())
     }
+}
+
+fn processor_time(pid: u32) -> Option<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The command's name, in parentheses, may have spaces.
+    let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    // Linux counts them in hundredths of a second for every program.
+    Some(Duration::from_millis(ticks * 10))
 }

@@ -33,7 +33,6 @@ mod table;
 mod way;
 mod worker;
 
-#[allow(dead_code, reason = "shared with the example that kills its instances")]
 #[path = "../../examples/support/instance.rs"]
 mod instance;
 #[allow(dead_code, reason = "shared with round_trips")]
@@ -78,7 +77,7 @@ impl Size {
             }
         }
         let (hand_offs, contests, watched) = if bench && !test {
-            (110, 3, Duration::from_millis(1300))
+            (80, 3, Duration::from_millis(1000))
         } else {
             (2, 1, Duration::from_millis(60))
         };
@@ -98,9 +97,9 @@ impl Size {
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
     let mut args = env::args().skip(1).peekable();
-    if args.next_if(|arg| worker::is_name(arg)).is_some() {
-        let uri = args.next().context("the URI is missing")?;
-        worker::serve(&uri).await?;
+    if let Some(number) = args.peek().and_then(|arg| worker::number(arg)) {
+        let uri = args.nth(1).context("the URI is missing")?;
+        worker::serve(number, &uri).await?;
         return Ok(ExitCode::SUCCESS);
     }
     timeout(Duration::from_secs(600), run(Size::new(args)))

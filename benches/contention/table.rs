@@ -11,10 +11,12 @@ use crate::{
 
 const LEGEND: &str = "
 P × T: P processes with T tasks each, all of which want one lock, hold it for nothing, and want it
-again. Server saw: commands per acquisition as `serverStatus` counts them, whoever sent them, with
-`getMore`, by which change streams ask for news, and without it.
-× ours: how long a turn takes, over ours in the same round; for ours, over ours with 8 waiters.
-Turns: of the waiter who had fewest, and of the one who had most.
+again at once; next to each in line stands somebody of another process.
+per s: acquisitions. × ours: the time of one over that of ours in the same round; for ours, over ours
+with 8 waiters. cpu: of all the processes that wait, per acquisition.
+turns: of the waiter who had fewest, and of the one who had most.
+server saw: commands per acquisition as `serverStatus` counts them, whoever sent them; all of them, and
+all but `getMore`, by which change streams ask for news. The bars are on all of them.
 ";
 
 pub(crate) struct Table {
@@ -72,10 +74,12 @@ impl Table {
             };
             let time = other.map(|other| format!("{:.2}", score.time_over(other)));
             let turns = format!("{}–{}", score.least(), score.most());
+            let used = score.processor_us().map(|us| format!("{us:.0}"));
             write!(
                 f,
-                "{:>9}{turns:>11}{:>9.2}{:>9.2}{:>9.2}  ",
+                "{:>9}{:>9}{turns:>11}{:>9.2}{:>9.2}{:>9.2}  ",
                 time.unwrap_or_default(),
+                used.unwrap_or_default(),
                 fairest(score),
                 score.commands(),
                 score.commands_without_get_more(),
@@ -99,11 +103,11 @@ impl fmt::Display for Table {
             self.hand_offs(f)?;
         }
         if !self.contests.is_empty() {
-            writeln!(f, "{:>70}", "server saw")?;
+            writeln!(f, "{:>84}", "server saw")?;
             writeln!(
                 f,
-                "{:<23}{:>7}{:>9}{:>11}{:>9}{:>9}{:>9}",
-                "", "per s", "× ours", "turns", "max/min", "all", "−getMore"
+                "{:<23}{:>7}{:>9}{:>9}{:>11}{:>9}{:>9}{:>9}   of which",
+                "P × T", "per s", "× ours", "cpu µs", "turns", "max/min", "all", "−getMore"
             )?;
         }
         for contest in &self.contests {

@@ -5,7 +5,7 @@
 //! | `hold WAY` | acquires the lock of the hand-offs | `held` |
 //! | `wait WAY` | acquires it too, and releases it | `got NANOSECONDS`, since 1970 |
 //! | `release WAY` | releases it | `released NANOSECONDS`, when it began to |
-//! | `run WAY TASKS NAME` | has tasks contend for the lock of that name | `running` |
+//! | `run WAY TASKS PROCESSES NAME` | has tasks contend for the lock of that name | `running` |
 //! | `count` | | how many turns each task has had |
 //! | `stop` | ends the tasks | `stopped` |
 
@@ -21,18 +21,19 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use mongo_lock_runtime::{LockClient, LockGuard, LockSpec, Release};
 use mongodb::Client;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet, time::sleep};
 
-use crate::{fleet::NAMES, instance::commands, recipe::Recipe, way::Way};
+use crate::{contest::Crowd, fleet::NAMES, instance::commands, recipe::Recipe, way::Way};
 
 /// Nobody is to lose it, whatever the load.
 const TTL: Duration = Duration::from_secs(600);
 
-pub(crate) fn is_name(arg: &str) -> bool {
-    NAMES.contains(&arg)
+/// Which of the workers this process is to be, if any.
+pub(crate) fn number(arg: &str) -> Option<usize> {
+    NAMES.iter().position(|name| *name == arg)
 }
 
-pub(crate) async fn serve(uri: &str) -> Result<()> {
+pub(crate) async fn serve(number: usize, uri: &str) -> Result<()> {
     let driver = Client::with_uri_str(uri).await?;
     let database = driver.default_database().context("the URI names one")?;
     let builder = LockClient::builder().client(driver);
@@ -61,8 +62,12 @@ pub(crate) async fn serve(uri: &str) -> Result<()> {
                 locks.release("hand-off", lock).await?;
                 println!("released {began}");
             }
-            ["run", way, tasks, name] => {
-                contest = Some(Contest::start(&locks, way.parse()?, tasks.parse()?, name)?);
+            ["run", way, tasks, processes, name] => {
+                let crowd = Crowd {
+                    processes: processes.parse()?,
+                    tasks: tasks.parse()?,
+                };
+                contest = Some(Contest::start(&locks, number, way.parse()?, crowd, name)?);
                 println!("running");
             }
             ["count"] => println!("{}", contest.as_ref().context("none runs")?.turns()?),
@@ -120,8 +125,8 @@ struct Contest {
 }
 
 impl Contest {
-    fn start(locks: &Locks, way: Way, tasks: usize, name: &str) -> Result<Self> {
-        let turns: Arc<[AtomicU64]> = (0..tasks).map(|_| AtomicU64::new(0)).collect();
+    fn start(locks: &Locks, number: usize, way: Way, crowd: Crowd, name: &str) -> Result<Self> {
+        let turns: Arc<[AtomicU64]> = (0..crowd.tasks).map(|_| AtomicU64::new(0)).collect();
         let (stop, _) = watch::channel(false);
         let mut contest = Self {
             turns,
@@ -129,14 +134,20 @@ impl Contest {
             stop,
         };
         let spec = LockSpec::new(name, TTL)?;
-        for task in 0..tasks {
+        for task in 0..crowd.tasks {
+            // They come one by one, and next to each stands somebody of another process.
+            let comes = u64::try_from(task * crowd.processes + number)?;
+            let comes = sleep(Duration::from_millis(comes));
             let (turns, stop) = (Arc::clone(&contest.turns), contest.stop.subscribe());
             let (locks, spec) = (locks.clone(), spec.clone());
             let count = move || turns[task].fetch_add(1, Ordering::Relaxed);
-            match way {
-                Way::Ours => contest.tasks.spawn(ours(locks, spec, stop, count)),
-                Way::Polled(_) => contest.tasks.spawn(polls(locks, spec, way, stop, count)),
-            };
+            contest.tasks.spawn(async move {
+                comes.await;
+                match way {
+                    Way::Ours => ours(locks, spec, stop, count).await,
+                    Way::Polled(_) => polls(locks, spec, way, stop, count).await,
+                }
+            });
         }
         Ok(contest)
     }

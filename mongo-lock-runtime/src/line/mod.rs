@@ -49,6 +49,8 @@ pub(crate) struct Ask {
     pub(crate) spec: LockSpec,
     /// Before anything was sent.
     pub(crate) sent: Instant,
+    /// Whether it had to wait.
+    pub(crate) again: bool,
 }
 
 /// What whoever attends to a line is to do next.
@@ -272,12 +274,13 @@ impl Lines {
         let Some(line) = table.get_mut(name) else {
             return;
         };
+        let woken = line.woken;
         line.asked();
         line.placed = true;
         line.pace.trouble = None;
         let first = line.callers.front().map(|it| it.lease);
         let gone = first != Some(ask.request.lease);
-        if !gone {
+        if !gone && !woken {
             line.ask_at = Some(line.pace.next(&queued, open));
         }
         if line.seen.is_none() {

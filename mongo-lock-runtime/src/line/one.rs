@@ -21,6 +21,8 @@ pub(super) struct Line {
     pub(super) wakes_at: Option<Instant>,
     /// For whom the server is being asked: the first caller, or one that has left meanwhile.
     pub(super) asking: Option<LeaseId>,
+    /// News came meanwhile, which may be younger than the answer.
+    pub(super) woken: bool,
     /// Not to ask before, unless there are news.
     pub(super) ask_at: Option<Instant>,
     /// The client may have a place in the queue on the server.
@@ -32,6 +34,7 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn wake(&mut self) {
+        self.woken = self.asking.is_some();
         self.ask_at = None;
         self.news.notify_one();
     }
@@ -39,6 +42,7 @@ impl Line {
     /// The request is answered.
     pub(super) fn asked(&mut self) {
         self.asking = None;
+        self.woken = false;
         self.ask_at = None;
     }
 
@@ -84,6 +88,7 @@ impl Line {
             request,
             spec: caller.spec.clone(),
             sent,
+            again: self.placed,
         }))
     }
 

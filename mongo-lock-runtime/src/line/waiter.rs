@@ -48,19 +48,21 @@ impl Waiter {
     }
 
     async fn ask(&self, ask: Ask) {
-        let (client, request, spec, sent) = (
+        let (client, request, spec) = (
             Arc::clone(&self.client),
             ask.request.clone(),
             ask.spec.clone(),
-            ask.sent,
         );
+        let (sent, again) = (ask.sent, ask.again);
         let command = Command::start(&self.client, |answer| async move {
             let inner = Arc::clone(&client);
             let attempt = async {
                 let reply = client.attempt(client.store.acquire(&request)).await;
                 Ok(match reply {
                     // Here, since it must be given back even if nobody waits for it any more.
-                    Ok(Reply::Granted(grant)) => {
+                    Ok(Reply::Granted(mut grant)) => {
+                        // Where one had to wait, another is likely to, now or soon.
+                        grant.contended |= again;
                         let client = Arc::clone(&client);
                         let lease = Lease::new(client, spec, request.lease, grant, sent);
                         Got::Granted(Hold::new(lease))
