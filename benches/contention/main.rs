@@ -77,7 +77,7 @@ impl Size {
             }
         }
         let (hand_offs, contests, watched) = if bench && !test {
-            (80, 3, Duration::from_millis(1000))
+            (80, 3, Duration::from_secs(1))
         } else {
             (2, 1, Duration::from_millis(60))
         };

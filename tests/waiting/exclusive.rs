@@ -6,7 +6,7 @@ use mongodb::bson::{Document, doc};
 use tokio::{spawn, sync::Mutex};
 
 use super::{
-    support::{acquire, spec},
+    support::{acquire, refused, spec},
     tools::{eventually, instances, ms, patient, places, until},
 };
 
@@ -120,24 +120,19 @@ async fn callers_of_one_client_and_of_another_take_turns_in_the_order_of_asking(
 #[tokio::test]
 async fn whoever_does_not_wait_does_not_overtake() {
     let (db, [one, other, third]) = instances().await;
-    let held = acquire(&one, &spec("lock", 60_000)).await;
-    let waits = patient("lock").build().unwrap();
-    let waiter = other.try_acquire(&waits);
-    tokio::pin!(waiter);
-    // It is in line, and does not get to know that it is its turn.
-    let placed = until(async || places(&db, "lock").await == 1);
-    tokio::select! {
-        _ = &mut waiter => panic!("the lock is held"),
-        () = eventually(placed) => {}
+    let other = other.with_owner("other").unwrap();
+    for _ in 0..10 {
+        let held = acquire(&one, &spec("lock", 60_000)).await;
+        let (client, waits) = (other.clone(), patient("lock").build().unwrap());
+        let waiter = spawn(async move { client.acquire(&waits).await.unwrap() });
+        eventually(until(async || places(&db, "lock").await == 1)).await;
+        drop(held);
+        // Free or not, it is not for whoever comes now, until the other one has had it.
+        eventually(until(async || {
+            let skipped = refused(&third, &spec("lock", 1000)).await;
+            skipped.holder == "other"
+        }))
+        .await;
+        eventually(waiter).await.unwrap().release().await.unwrap();
     }
-    drop(held);
-    eventually(until(async || {
-        let guard = third.try_acquire(&spec("lock", 1000)).await.unwrap();
-        guard
-            .skipped()
-            .is_some_and(|skipped| skipped.waiting && skipped.holder == other.owner())
-    }))
-    .await;
-    let guard = eventually(waiter).await.unwrap().acquired().unwrap();
-    guard.release().await.unwrap();
 }

@@ -99,7 +99,8 @@ async fn one_leads_and_the_next_when_it_steps_down_or_dies() {
     let next = lead(5).await;
     assert_ne!(next.worker, leader.worker);
     let took = Duration::from_micros((next.began - killed).unsigned_abs());
-    assert!(took < TTL + ms(1500), "{took:?}");
+    // And a busy machine's share.
+    assert!(took < TTL + ms(3000), "{took:?}");
 }
 
 #[tokio::test]

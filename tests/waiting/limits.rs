@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use mongo_lock_runtime::{Error, LockClient, LockSpec};
+use mongo_lock_testkit::{ProxyMode, Server};
 
 use super::{
     support::{acquire, spec},
@@ -38,6 +39,39 @@ async fn a_task_does_not_wait_for_itself() {
     let inside = held.lease().clone().scope(client.acquire(&waits));
     let error = eventually(inside).await.unwrap_err();
     assert!(matches!(error, Error::WouldDeadlock { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_ends_the_waiting_with_an_error() {
+    let server = Server::shared().await;
+    let db = server.database().await;
+    let proxy = server.proxy().await.unwrap();
+    let client = LockClient::builder()
+        .uri(proxy.uri_for(&db))
+        .operation_timeout(ms(700))
+        .build()
+        .await
+        .unwrap();
+    let one = LockClient::connect(db.uri()).await.unwrap();
+    let held = acquire(&one, &spec("lock", 60_000)).await;
+    let waits = patient("lock").build().unwrap();
+    let fault = async {
+        eventually(until(async || places(&db, "lock").await == 1)).await;
+        proxy.set(ProxyMode::Hang).await.unwrap();
+        Instant::now()
+    };
+    let (first, second, hung) =
+        eventually(async { tokio::join!(client.acquire(&waits), client.acquire(&waits), fault) })
+            .await;
+    // A waiter looks every two seconds at the latest.
+    assert!(hung.elapsed() < Duration::from_secs(10));
+    for error in [first.unwrap_err(), second.unwrap_err()] {
+        let told = matches!(error, Error::Timeout { .. } | Error::Database { .. });
+        assert!(told, "{error}");
+    }
+    held.release().await.unwrap();
+    proxy.set(ProxyMode::Forward).await.unwrap();
+    let _ = eventually(client.acquire(&waits)).await.unwrap();
 }
 
 #[tokio::test]

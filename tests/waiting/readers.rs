@@ -1,8 +1,12 @@
 //! Readers share a lock; a writer has it alone, and is not starved.
 
-use tokio::spawn;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use mongo_lock_runtime::LockSpec;
+use tokio::{spawn, time::sleep};
 
 use super::{
     support::{acquire, refused, spec},
@@ -64,4 +68,36 @@ async fn a_reader_does_not_overtake_a_writer_that_waits() {
         held.push(eventually(reader).await.unwrap());
     }
     assert!(held.iter().all(|reader| reader.time_left() > ms(0)));
+}
+
+#[tokio::test]
+async fn readers_who_come_and_go_do_not_starve_a_writer() {
+    let (_db, [one, other, third]) = instances().await;
+    let done = Arc::new(AtomicBool::default());
+    // There is always one of them.
+    let readers: Vec<_> = (0..6)
+        .map(|number| {
+            let client = if number % 2 == 0 { &one } else { &other };
+            let (client, done) = (client.clone(), Arc::clone(&done));
+            spawn(async move {
+                let waits = patient("lock").shared(true).build().unwrap();
+                sleep(ms(40) * number).await;
+                while !done.load(Ordering::Relaxed) {
+                    let guard = client.acquire(&waits).await.unwrap();
+                    sleep(ms(240)).await;
+                    guard.release().await.unwrap();
+                }
+            })
+        })
+        .collect();
+    sleep(ms(500)).await;
+    for _ in 0..3 {
+        let waits = patient("lock").build().unwrap();
+        let guard = eventually(third.acquire(&waits)).await.unwrap();
+        guard.release().await.unwrap();
+    }
+    done.store(true, Ordering::Relaxed);
+    for reader in readers {
+        eventually(reader).await.unwrap();
+    }
 }

@@ -158,7 +158,8 @@ impl Kind {
         match self {
             Self::Plain => 10..1200,
             Self::Quick => 0..20,
-            Self::Waiting | Self::Reads | Self::Writes => 0..300,
+            Self::Waiting | Self::Writes => 0..300,
+            Self::Reads => 100..900,
             Self::Extended => 20..2500,
             Self::Renewed => 100..4000,
             Self::Limited => 100..3500,

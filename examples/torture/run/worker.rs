@@ -186,7 +186,9 @@ impl Worker {
     async fn fire_for_ever(self: Arc<Self>, mut random: Random) {
         loop {
             let link = self.link().await;
-            let name = random.pick(&NAMES);
+            // Readers keep a writer out only if there are many.
+            let shared = random.one_in(4);
+            let name = if shared { SHARED } else { random.pick(&NAMES) };
             let mix = match name {
                 BUSY => &BUSY_MIX[..],
                 SHARED => &SHARED_MIX,

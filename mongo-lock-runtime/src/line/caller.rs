@@ -28,6 +28,22 @@ pub(super) struct Caller {
     pub(super) answer: oneshot::Sender<Result<End, Error>>,
 }
 
+/// A caller in a line. It leaves when this is dropped.
+pub(crate) struct Waiting {
+    pub(super) client: Arc<Inner>,
+    pub(super) name: LockName,
+    pub(super) lease: LeaseId,
+    pub(crate) answer: oneshot::Receiver<Result<End, Error>>,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.client
+            .lines
+            .leave(&self.client, &self.name, self.lease);
+    }
+}
+
 impl Caller {
     /// It is not in the line any more, and has no lease that we know of.
     pub(super) fn gone(&self, client: &Arc<Inner>) {

@@ -20,7 +20,7 @@ use std::{
 use mongodb::bson::Uuid;
 use tokio::{sync::oneshot, time::Instant};
 
-pub(crate) use self::caller::End;
+pub(crate) use self::caller::{End, Waiting};
 use self::{
     caller::{Caller, give_back},
     one::Line,
@@ -62,22 +62,6 @@ pub(crate) enum Next {
     Leave,
     /// Nobody waits any more.
     Over,
-}
-
-/// A caller in a line. It leaves when this is dropped.
-pub(crate) struct Waiting {
-    client: Arc<Inner>,
-    name: LockName,
-    lease: LeaseId,
-    pub(crate) answer: oneshot::Receiver<Result<End, Error>>,
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.client
-            .lines
-            .leave(&self.client, &self.name, self.lease);
-    }
 }
 
 impl Default for Lines {
@@ -146,7 +130,7 @@ impl Lines {
     }
 
     /// The caller does not wait any more.
-    fn leave(&self, client: &Arc<Inner>, name: &LockName, lease: LeaseId) {
+    pub(super) fn leave(&self, client: &Arc<Inner>, name: &LockName, lease: LeaseId) {
         let mut table = self.table();
         let Some(line) = table.get_mut(name) else {
             return;

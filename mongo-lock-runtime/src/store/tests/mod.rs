@@ -8,6 +8,7 @@
 
 #[macro_use]
 mod script;
+mod asks;
 mod conformance;
 mod crowd;
 mod property;

@@ -1,8 +1,9 @@
 //! The rules for whoever waits in line or shares a lock, which every store obeys to the millisecond.
 
 use super::{
+    asks::{gone_alone, handed, leave, none_gone, permits, queued, reads, waits},
     conformance::{acquire, delete, granted, refused, release, released, renew},
-    scene::{Action, Answer, Ask, Left, Refusal, Slot},
+    scene::{Answer, Slot},
     script::Script,
 };
 
@@ -367,109 +368,4 @@ fn an_expired_holder_of_several_makes_room() -> Script {
         (1000, permits(C, 2), granted(1000, 1000, 2000)),
         (1001, permits(D, 2), refused(B, 500, 1500, 500)),
     ]
-}
-
-#[derive(Clone, Copy)]
-struct Asks(Ask);
-
-/// A lease of a second, for whoever waits.
-fn waits(lease: Slot, line: u8) -> Asks {
-    let ask = Ask {
-        lease,
-        ttl: 1000,
-        shared: false,
-        permits: 1,
-        line: Some((line, 0)),
-        released: None,
-    };
-    Asks(ask)
-}
-
-fn reads(lease: Slot) -> Asks {
-    let Asks(ask) = waits(lease, 0);
-    Asks(Ask {
-        shared: true,
-        permits: u32::MAX,
-        line: None,
-        ..ask
-    })
-}
-
-fn permits(lease: Slot, permits: u32) -> Action {
-    let Asks(ask) = waits(lease, 0);
-    Action::Ask(Ask {
-        permits,
-        line: None,
-        ..ask
-    })
-}
-
-impl Asks {
-    fn since(mut self, waited: u64) -> Self {
-        self.0.line = self.0.line.map(|(line, _)| (line, waited));
-        self
-    }
-
-    fn line(mut self, line: u8) -> Self {
-        self.0.line = Some((line, 0));
-        self
-    }
-
-    fn permits(mut self, permits: u32) -> Self {
-        self.0.permits = permits;
-        self
-    }
-
-    fn ask(self) -> Action {
-        Action::Ask(self.0)
-    }
-
-    fn instead_of(mut self, lease: Slot, min_hold: Option<u64>) -> Action {
-        self.0.released = Some((lease, min_hold));
-        Action::Ask(self.0)
-    }
-}
-
-fn leave(line: u8) -> Action {
-    Action::Leave { name: 0, line }
-}
-
-struct InLine(Refusal);
-
-fn queued(holder: Slot, since: i64, until: i64, token: i64) -> InLine {
-    InLine(Refusal {
-        holder: holder.owner(),
-        since,
-        until,
-        token,
-    })
-}
-
-impl InLine {
-    fn at(self, ahead: usize, seen_at: i64, look_at: i64) -> Answer {
-        Answer::Queued {
-            refusal: self.0,
-            ahead,
-            seen_at,
-            look_at,
-        }
-    }
-}
-
-fn handed(there: bool, answer: Answer) -> Answer {
-    Answer::HandedOver(there, Box::new(answer))
-}
-
-fn none_gone() -> Answer {
-    Answer::Renewed {
-        gone: [].into(),
-        left: Left::default(),
-    }
-}
-
-fn gone_alone(lease: Slot) -> Answer {
-    Answer::Renewed {
-        gone: [lease].into(),
-        left: Left::default(),
-    }
 }
