@@ -49,7 +49,9 @@ impl Line {
     pub(super) fn next(&mut self, client: &Inner, now: Instant, held: Option<&Lease>) -> Next {
         let callers = self.callers.iter();
         let callers = callers.filter(|it| self.asking != Some(it.lease));
-        let first_late = callers.filter_map(|it| it.until).min();
+        // Who is late already is still here only while nobody knows yet what to tell it.
+        let limits = callers.filter_map(|it| it.until).filter(|it| *it > now);
+        let first_late = limits.min();
         let earlier = |at: Option<Instant>| match (at, first_late) {
             (Some(at), Some(late)) => Some(at.min(late)),
             (at, late) => at.or(late),
