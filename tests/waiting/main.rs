@@ -12,6 +12,7 @@ mod limits;
 mod permits;
 mod readers;
 mod tools;
+mod turns;
 
 #[allow(dead_code, reason = "shared with tests/locks, which uses all of it")]
 #[path = "../locks/support.rs"]
