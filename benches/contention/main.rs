@@ -55,12 +55,16 @@ use self::{contest::Contest, fleet::Fleet, hand_off::HandOffs, table::Table};
 /// How much of everything.
 #[derive(Debug, Clone)]
 struct Size {
+    /// Only the code is on trial, and what it measures is not.
+    smoke: bool,
     /// Rounds of hand-offs.
     hand_offs: usize,
     /// Rounds of contests.
     contests: usize,
     /// How long a contest is watched in a round, once everybody stands in line.
     watched: Duration,
+    /// No contests of more waiters.
+    waiters: usize,
     /// Only what has this in its name.
     only: Option<String>,
 }
@@ -76,16 +80,23 @@ impl Size {
                 _ => only = Some(arg),
             }
         }
-        let (hand_offs, contests, watched) = if bench && !test {
-            (80, 3, Duration::from_secs(1))
-        } else {
-            (2, 1, Duration::from_millis(60))
-        };
+        if !bench || test {
+            return Self {
+                smoke: true,
+                hand_offs: 2,
+                contests: 1,
+                watched: Duration::from_millis(60),
+                waiters: 8,
+                only: None,
+            };
+        }
         Self {
-            hand_offs,
-            contests,
-            watched,
-            only: only.filter(|_| bench && !test),
+            smoke: false,
+            hand_offs: 80,
+            contests: 3,
+            watched: Duration::from_secs(1),
+            waiters: usize::MAX,
+            only,
         }
     }
 
@@ -123,7 +134,7 @@ async fn run(size: Size) -> Result<ExitCode> {
         hand_off::run(&mut fleet, &mut hand_offs, size.hand_offs).await?;
     }
     let mut contests: Vec<_> = contest::all()
-        .filter(|contest| size.wants(&contest.to_string()))
+        .filter(|crowd| crowd.waiters() <= size.waiters && size.wants(&crowd.to_string()))
         .map(Contest::new)
         .collect();
     for _ in 0..size.contests {
@@ -137,6 +148,7 @@ async fn run(size: Size) -> Result<ExitCode> {
         self::load()
     );
     let table = Table {
+        judges: !size.smoke,
         hand_offs,
         contests,
     };

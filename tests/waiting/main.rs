@@ -18,6 +18,7 @@ mod polling;
 mod readers;
 mod several;
 mod tools;
+mod turns;
 
 #[allow(dead_code, reason = "shared with tests/locks, which uses all of it")]
 #[path = "../locks/support.rs"]

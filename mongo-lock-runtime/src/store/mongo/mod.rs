@@ -44,8 +44,8 @@
 //! **Release** is one `update` that takes the lease out of the holders by its id, where nobody waits; it
 //! matches nothing when the lease is gone, or somebody is in line: then another one says whose turn it
 //! is. With a `min_hold` that is not over, it moves the lease's end there
-//! instead. It is acknowledged by the primary alone: if a fail-over undoes it, the
-//! lease expires by itself.
+//! instead. It is acknowledged by the primary alone, from its journal where somebody waits, lest the
+//! change stream be late: if a fail-over undoes it, the lease expires by itself.
 //!
 //! Commands go through the driver's `run_command`, not through its typed helpers: those attach a
 //! transaction number for retryable writes, which makes the server write a second document per

@@ -1,0 +1,37 @@
+//! Whoever's turn it is hears of it.
+
+use std::time::{Duration, Instant};
+
+use tokio::spawn;
+
+use super::tools::{eventually, instances, ms, patient};
+
+/// Without news, a waiter asks again after this long at the earliest.
+const BEAT: Duration = ms(1350);
+
+#[tokio::test]
+async fn two_that_take_turns_never_wait_for_a_beat() {
+    const TURNS: usize = 200;
+    let (_db, clients) = instances::<2>().await;
+    let waits = patient("lock").build().unwrap();
+    let tasks = clients.map(|client| {
+        let waits = waits.clone();
+        spawn(async move {
+            let mut longest = Duration::ZERO;
+            for turn in 0..TURNS {
+                let started = Instant::now();
+                let guard = client.acquire(&waits).await.unwrap();
+                // Until the change streams are open, they ask by themselves.
+                if turn > TURNS / 10 {
+                    longest = longest.max(started.elapsed());
+                }
+                guard.release().await.unwrap();
+            }
+            longest
+        })
+    });
+    for task in tasks {
+        let longest = eventually(task).await.unwrap();
+        assert!(longest < BEAT, "{longest:?}");
+    }
+}
