@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use mongo_lock_runtime::{Acquisition, Error, LockClient, LossReason, Outcome, distributed_lock};
 use mongo_lock_testkit::{Server, TestDb, Topology};
+use mongodb::bson::doc;
 use tokio::{
     task::JoinHandle,
     time::{Instant, sleep},
@@ -13,7 +14,7 @@ use tokio::{
 use crate::{
     support::{acquire, client, spec},
     tools::{
-        Hand, PATIENCE, RESULT, SOON, ServerClock, body, live, ms, only, renewed_spec, until,
+        Hand, PATIENCE, RESULT, SOON, ServerClock, body, free, live, ms, only, renewed_spec, until,
         within,
     },
 };
@@ -99,6 +100,7 @@ async fn a_body_survives_the_loss_of_one_node_but_not_of_two() {
     the_primary_stands_still(&server).await;
     the_primary_steps_down(&server).await;
     the_primary_dies(&server).await;
+    nobody_follows(&server).await;
     the_majority_dies(&server).await;
 }
 
@@ -127,6 +129,42 @@ async fn the_primary_dies(server: &Server) {
     scene.survived(server).await;
     dead.restart().await.unwrap();
     server.ready().await.unwrap();
+}
+
+/// The primary goes on alone, and does not know it yet: what it acknowledges by itself is undone when
+/// another one takes over. So nobody may rely on it.
+async fn nobody_follows(server: &Server) {
+    const SHORT: Duration = ms(3000);
+    let db = server.database().await;
+    let builder = LockClient::builder().uri(db.uri());
+    let client = builder.operation_timeout(ms(1000)).build().await.unwrap();
+    let alone = acquire(&client, &renewed_spec("alone", SHORT)).await;
+    let primary = server.primary().await.unwrap().port();
+    let follow = async |mode: &str| {
+        for node in server.nodes().iter().filter(|it| it.port() != primary) {
+            let command = doc! { "configureFailPoint": "stopReplProducer", "mode": mode };
+            let admin = node.client().await.database("admin");
+            admin.run_command(command).await.unwrap();
+        }
+    };
+    follow("alwaysOn").await;
+    // It may have been renewed once more, not after this.
+    let latest = Instant::now() + SHORT;
+    let refused = client.try_acquire(&spec("more", 60_000)).await;
+    assert!(refused.is_err(), "{refused:?}");
+    let error = within(SHORT, alone.lease().lost()).await;
+    assert!(Instant::now() < latest);
+    let fits = matches!(
+        error,
+        Error::LeaseLost {
+            reason: LossReason::NotRenewed { .. },
+            ..
+        }
+    );
+    assert!(fits, "{error}");
+    follow("off").await;
+    within(PATIENCE, free(&db, "more")).await;
+    drop(alone);
 }
 
 async fn the_majority_dies(server: &Server) {
