@@ -28,6 +28,9 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Before another attempt: at first, and at the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
 
+/// Attempts that are so far apart have failed for some seconds.
+const LASTING: Duration = Duration::from_secs(3);
+
 #[derive(Default)]
 pub(crate) struct Turns {
     /// Whether somebody listens, or tries to.
@@ -86,7 +89,9 @@ impl Listener {
                     }
                 }
                 Err(failure) => {
-                    if !self.turns.told.swap(true, Ordering::Relaxed) {
+                    // An outage is not worth a word, before it lasts.
+                    let lasting = !failure.transient || pause >= LASTING;
+                    if lasting && !self.turns.told.swap(true, Ordering::Relaxed) {
                         event::no_news(&failure.cause);
                     }
                     if !failure.transient {
