@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tokio::{sync::watch, time::Instant};
+use tokio::{sync::watch, task::yield_now, time::Instant};
 
 use super::{
     CONFIRMED, Grant, LeaseId, PATIENCE, Queued, ReleaseRequest, Renewal, Renewed, Reply, Request,
@@ -300,7 +300,15 @@ impl Default for MemoryStore {
 }
 
 impl MemoryStore {
-    pub(super) fn with<T>(&self, step: impl FnOnce(&mut Locks, i64) -> T) -> T {
+    /// As if there were a way to go, there and back: a test meets what happens meanwhile.
+    pub(super) async fn with<T>(&self, step: impl FnOnce(&mut Locks, i64) -> T) -> T {
+        yield_now().await;
+        let result = self.step(step);
+        yield_now().await;
+        result
+    }
+
+    fn step<T>(&self, step: impl FnOnce(&mut Locks, i64) -> T) -> T {
         let now = self.epoch.1 + self.epoch.0.elapsed();
         let now = now.duration_since(SystemTime::UNIX_EPOCH);
         let now = now.map_or(0, millis);

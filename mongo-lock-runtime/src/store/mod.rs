@@ -41,7 +41,7 @@ impl Store {
     pub(crate) async fn acquire(&self, request: &Request) -> Result<Reply, Failure> {
         match self {
             Self::Mongo(store) => store.acquire(request).await,
-            Self::Memory(store) => Ok(store.with(|locks, now| locks.acquire(now, request))),
+            Self::Memory(store) => Ok(store.with(|locks, now| locks.acquire(now, request)).await),
         }
     }
 
@@ -54,9 +54,9 @@ impl Store {
     ) -> Result<(bool, Reply), Failure> {
         match self {
             Self::Mongo(store) => store.hand_over(lease, request).await,
-            Self::Memory(store) => {
-                Ok(store.with(|locks, now| locks.hand_over(now, lease, request)))
-            }
+            Self::Memory(store) => Ok(store
+                .with(|locks, now| locks.hand_over(now, lease, request))
+                .await),
         }
     }
 
@@ -65,7 +65,7 @@ impl Store {
         match self {
             Self::Mongo(store) => store.leave(name, line).await,
             Self::Memory(store) => {
-                store.with(|locks, _| locks.leave(name, line));
+                store.with(|locks, _| locks.leave(name, line)).await;
                 Ok(())
             }
         }
@@ -75,7 +75,7 @@ impl Store {
     pub(crate) async fn release(&self, lease: &ReleaseRequest) -> Result<bool, Failure> {
         match self {
             Self::Mongo(store) => store.release(lease).await,
-            Self::Memory(store) => Ok(store.with(|locks, now| locks.release(now, lease))),
+            Self::Memory(store) => Ok(store.with(|locks, now| locks.release(now, lease)).await),
         }
     }
 
@@ -83,7 +83,7 @@ impl Store {
     pub(crate) async fn renew(&self, leases: &[Renewal]) -> Result<Renewed, Failure> {
         match self {
             Self::Mongo(store) => store.renew(leases).await,
-            Self::Memory(store) => Ok(store.with(|locks, now| locks.renew(now, leases))),
+            Self::Memory(store) => Ok(store.with(|locks, now| locks.renew(now, leases)).await),
         }
     }
 
