@@ -36,7 +36,8 @@ impl MongoStore {
             .await
             .map_err(|error| self.refused(error, Step::Reach))?;
         // A sharded cluster consists of replica sets.
-        let replicated = hello.contains_key("setName") || hello.get_str("msg") == Ok("isdbgrid");
+        let router = hello.get_str("msg").is_ok_and(|said| said == "isdbgrid");
+        let replicated = hello.contains_key("setName") || router;
         self.replicated.store(replicated, Ordering::Relaxed);
         if todo.create_index {
             self.database
