@@ -50,6 +50,18 @@ pub(crate) fn waiting(owner: &str, skipped: &Skipped, ahead: usize) {
     );
 }
 
+/// The strictest decides; but one of the two is wrong.
+pub(crate) fn permits_differ(name: &LockName, ours: u32, theirs: i64, holder: &str) {
+    warn!(
+        target: TARGET,
+        %name,
+        permits = ours,
+        theirs,
+        holder,
+        "instances disagree on how many permits a lock has; the strictest decides"
+    );
+}
+
 /// A candidate who is to go on standing.
 pub(crate) fn stands_again(name: &LockName, reason: &Error) {
     warn!(target: TARGET, %name, %reason, "stands for election again");

@@ -202,7 +202,7 @@ impl LockSpecBuilder {
     /// How many may hold the lock at once: at least 1, the default.
     ///
     /// All users of a name should agree on it. Where they do not, the strictest decides: no lease is
-    /// granted that would make more leases live than the permits of any of them.
+    /// granted that would make more leases live than the permits of any of them. An event says so.
     pub fn permits(mut self, count: u32) -> Self {
         self.permits = Some(count);
         self

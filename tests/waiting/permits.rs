@@ -5,6 +5,7 @@ use tokio::spawn;
 use mongo_lock_runtime::LockSpec;
 
 use super::{
+    polling::log,
     support::{acquire, refused, spec},
     tools::{eventually, instances, ms, patient, places, until},
 };
@@ -35,9 +36,13 @@ async fn so_many_hold_it_and_no_more() {
 
 #[tokio::test]
 async fn where_instances_disagree_the_strictest_decides() {
+    const TOLD: &str = "instances disagree on how many permits";
+    let (log, _guards) = log();
     let (_db, [one, other]) = instances().await;
     let two = acquire(&one, &permits(2)).await;
+    assert_eq!(log.count(TOLD), 0);
     let five = acquire(&other, &permits(5)).await;
+    assert_eq!(log.count(TOLD), 1);
     let _ = refused(&other, &permits(5)).await;
     two.release().await.unwrap();
     let four = acquire(&other, &permits(4)).await;

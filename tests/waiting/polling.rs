@@ -134,10 +134,10 @@ async fn a_stream_whose_history_is_lost_is_opened_anew() {
 
 /// Counts the warnings that there is no stream.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
 /// For this thread, on which the test's tasks run.
-fn log() -> (Log, (tracing::Dispatch, tracing::subscriber::DefaultGuard)) {
+pub(crate) fn log() -> (Log, (tracing::Dispatch, tracing::subscriber::DefaultGuard)) {
     let log = Log::default();
     // See `tests/locks/events.rs`.
     let another = tracing::Dispatch::new(Log::default());
@@ -147,9 +147,13 @@ fn log() -> (Log, (tracing::Dispatch, tracing::subscriber::DefaultGuard)) {
 
 impl Log {
     fn warnings(&self) -> usize {
+        self.count("there is no change stream")
+    }
+
+    /// How many events say this.
+    pub(crate) fn count(&self, text: &str) -> usize {
         let lines = self.0.lock().unwrap();
-        let told = |line: &&String| line.contains("there is no change stream");
-        lines.iter().filter(told).count()
+        lines.iter().filter(|line| line.contains(text)).count()
     }
 }
 

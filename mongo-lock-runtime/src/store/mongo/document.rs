@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use mongodb::bson::{Bson, Document};
 
 use super::super::{Grant, Queued, Reply, Request};
-use crate::Skipped;
+use crate::{Mode, Skipped};
 
 /// A lock document, as far as it could be read. Errors name the field.
 pub(super) struct LockDocument<'a> {
@@ -18,6 +18,9 @@ pub(super) struct LockDocument<'a> {
 struct Holder<'a> {
     lease: &'a Bson,
     owner: &'a str,
+    mode: &'a str,
+    /// `None` where it is no number: then it is one.
+    permits: Option<i64>,
     token: i64,
     acquired_at: SystemTime,
     expires_at: SystemTime,
@@ -90,6 +93,18 @@ impl<'a> LockDocument<'a> {
         })))
     }
 
+    /// How many permits somebody else believes that the lock has, who is not a reader; and who.
+    pub(super) fn other_permits(&self, request: &Request) -> Option<(i64, &'a str)> {
+        let ours = i64::from(request.permits);
+        let exclusive = Mode::Exclusive.as_str();
+        let mut holders = self.holders.iter().filter(|it| it.mode == exclusive);
+        let other = holders.find_map(|it| {
+            let theirs = it.permits.unwrap_or(1);
+            (theirs != ours).then_some((theirs, it.owner))
+        });
+        other.filter(|_| request.mode == Mode::Exclusive)
+    }
+
     fn places(&self) -> Result<Vec<Place<'a>>, String> {
         let places = self.queue.iter().enumerate();
         places
@@ -135,6 +150,8 @@ impl<'a> Holder<'a> {
         Ok(Self {
             lease: field(holder, "lease", "a UUID", Some)?,
             owner: field(holder, "owner", "a string", Bson::as_str)?,
+            mode: holder.get_str("mode").unwrap_or_default(),
+            permits: holder.get("permits").and_then(integer),
             token: field(holder, "token", "a 64-bit integer", integer)?,
             acquired_at: date(holder, "acquired_at")?,
             expires_at: date(holder, "expires_at")?,

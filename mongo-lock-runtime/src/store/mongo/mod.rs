@@ -74,7 +74,7 @@ use tokio::time::Instant;
 use self::document::LockDocument;
 pub(crate) use self::{news::MongoNews, start_up::StartUp};
 use super::{Cause, Failure, ReleaseRequest, Renewal, Renewed, Reply, Request};
-use crate::LockName;
+use crate::{LockName, event};
 
 /// `database.collection`, where the lock documents are.
 #[derive(Debug, Clone)]
@@ -200,6 +200,9 @@ impl MongoStore {
             .get_document("value")
             .map_err(|error| malformed(error.to_string()))?;
         let document = LockDocument::read(value).map_err(malformed)?;
+        if let Some((theirs, owner)) = document.other_permits(request) {
+            event::permits_differ(&request.name, request.permits, theirs, owner);
+        }
         let freed = value.get_bool("freed").unwrap_or_default();
         let reply = document.reply(request, looks_at_queue);
         Ok((freed, reply.map_err(malformed)?))
