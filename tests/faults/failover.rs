@@ -131,13 +131,30 @@ async fn the_primary_dies(server: &Server) {
     server.ready().await.unwrap();
 }
 
+/// A client with a short time limit, once the nodes have caught up with each other and it can be kept.
+async fn impatient(db: &TestDb, limit: Duration) -> LockClient {
+    let caught_up = async {
+        loop {
+            let builder = LockClient::builder().uri(db.uri()).operation_timeout(limit);
+            let Ok(client) = builder.build().await else {
+                continue;
+            };
+            let tried = client.try_acquire(&spec("caught-up", 1000)).await;
+            if let Ok(Acquisition::Acquired(guard)) = tried {
+                guard.release().await.unwrap();
+                return client;
+            }
+        }
+    };
+    within(PATIENCE, caught_up).await
+}
+
 /// The primary goes on alone, and does not know it yet: what it acknowledges by itself is undone when
 /// another one takes over. So nobody may rely on it.
 async fn nobody_follows(server: &Server) {
     const SHORT: Duration = ms(3000);
     let db = server.database().await;
-    let builder = LockClient::builder().uri(db.uri());
-    let client = builder.operation_timeout(ms(1000)).build().await.unwrap();
+    let client = impatient(&db, ms(1000)).await;
     let alone = acquire(&client, &renewed_spec("alone", SHORT)).await;
     let primary = server.primary().await.unwrap().port();
     let follow = async |mode: &str| {
@@ -171,8 +188,7 @@ async fn the_majority_dies(server: &Server) {
     const LIMIT: Duration = ms(1000);
     const SHORT: Duration = ms(3000);
     let db = server.database().await;
-    let builder = LockClient::builder().uri(db.uri()).operation_timeout(LIMIT);
-    let client = builder.build().await.unwrap();
+    let client = impatient(&db, LIMIT).await;
     let stopped = client.with_owner("stopped").unwrap();
     // One job that goes on until it is lost, and one that a shutdown stops.
     let lost = acquire(&client, &renewed_spec("lost", SHORT)).await;
