@@ -14,7 +14,7 @@ use crate::{
     lease::Lease,
     line::{End, Lines},
     release::{Job, release},
-    store::{Cause, Failure, LeaseId, Queued, ReleaseRequest, Reply, Request},
+    store::{Cause, Failure, LeaseId, Queued, Reply, Request},
 };
 
 enum Answer {
@@ -47,19 +47,24 @@ pub(crate) async fn wait(
     let until = limit.and_then(|limit| started.checked_add(limit));
     let mut waiting = Lines::join(client, spec, until).ok_or_else(|| shut_down(spec))?;
     match (&mut waiting.answer).await {
-        Ok(Ok(End::Granted(hold))) => {
-            hold.check()?;
-            let hold = hold.handed_over();
-            event::acquired(&hold, started.elapsed());
-            Ok(Acquisition::Acquired(LockGuard::new(hold)))
-        }
-        Ok(Ok(End::Skipped(skipped))) => {
-            event::skipped(&client.owner, &skipped, started.elapsed());
-            Ok(Acquisition::Skipped(skipped))
-        }
+        Ok(Ok(End::Granted(hold))) => acquired(hold, started),
+        Ok(Ok(End::Skipped(skipped))) => Ok(refused(client, skipped, started)),
         Ok(Err(error)) => Err(error),
         Err(_) => Err(Error::gone(spec.name())),
     }
+}
+
+/// The lease is the caller's, unless the answer took so long that it is over.
+fn acquired(hold: Hold, asked: Instant) -> Result<Acquisition, Error> {
+    hold.check()?;
+    let hold = hold.handed_over();
+    event::acquired(&hold, asked.elapsed());
+    Ok(Acquisition::Acquired(LockGuard::new(hold)))
+}
+
+fn refused(client: &Inner, skipped: Skipped, asked: Instant) -> Acquisition {
+    event::skipped(&client.owner, &skipped, asked.elapsed());
+    Acquisition::Skipped(skipped)
 }
 
 fn shut_down(spec: &LockSpec) -> Error {
@@ -83,9 +88,7 @@ async fn acquire_now(client: &Arc<Inner>, spec: &LockSpec) -> Result<Acquisition
     let sent = Instant::now();
     if let Some(held) = client.live.exclusive(spec.name()) {
         // No need to ask who has it.
-        let skipped = held.as_skipped();
-        event::skipped(&client.owner, &skipped, sent.elapsed());
-        return Ok(Acquisition::Skipped(skipped));
+        return Ok(refused(client, held.as_skipped(), sent));
     }
     if !client.live.acquiring(request.lease, spec.name()) {
         return Err(shut_down(spec));
@@ -103,17 +106,9 @@ async fn acquire_now(client: &Arc<Inner>, spec: &LockSpec) -> Result<Acquisition
         inner.answer_in_time(sent, task.run(), answer).await;
     });
     match command.await {
-        Ok(Ok(Answer::Granted(hold))) => {
-            hold.check()?;
-            let hold = hold.handed_over();
-            event::acquired(&hold, sent.elapsed());
-            Ok(Acquisition::Acquired(LockGuard::new(hold)))
-        }
+        Ok(Ok(Answer::Granted(hold))) => acquired(hold, sent),
         Ok(Ok(Answer::ShutDown)) => Err(shut_down(spec)),
-        Ok(Ok(Answer::Refused(skipped))) => {
-            event::skipped(&client.owner, &skipped, sent.elapsed());
-            Ok(Acquisition::Skipped(skipped))
-        }
+        Ok(Ok(Answer::Refused(skipped))) => Ok(refused(client, skipped, sent)),
         Ok(Err(failed)) => Err(client.error(spec.name(), "acquire", failed)),
         Err(_) => Err(Error::gone(spec.name())),
     }
@@ -198,16 +193,8 @@ impl Task {
 
     /// Releases what may have been granted, in the background.
     fn clean_up(&self) -> impl Future<Output = ()> + use<> {
-        let job = Job {
-            request: ReleaseRequest {
-                name: self.request.name.clone(),
-                lease: self.request.lease,
-                min_hold: None,
-                contended: false,
-            },
-            held: None,
-            until: Instant::now() + self.request.ttl,
-        };
+        let request = &self.request;
+        let job = Job::clean_up(&request.name, request.lease, request.ttl);
         let released = release(&self.client, job);
         async move { drop(released.await) }
     }

@@ -4,7 +4,9 @@ use std::{ops::ControlFlow, time::Duration};
 
 use tokio::time::sleep;
 
-use crate::{Error, Lease, LockClient, LockSpec, body, body::OnLost, event};
+use crate::{
+    Acquisition, Error, Lease, LockClient, LockSpec, body::OnLost, current_lease, event, run::Run,
+};
 
 impl LockClient {
     /// Runs `task` while this instance is the leader, and stands for election again and again.
@@ -60,26 +62,28 @@ impl LockClient {
     {
         check(spec)?;
         loop {
-            let guard = match self.acquire(spec).await {
-                Ok(guard) => guard,
+            let (client, wanted) = (self.clone(), spec.clone());
+            let elected = Box::pin(async move {
+                let guard = client.acquire(&wanted).await;
+                guard.map(Acquisition::Acquired)
+            });
+            let term = async {
+                let lease = current_lease().expect("a body runs under its lease");
+                task(lease).await
+            };
+            match Run::new(elected, OnLost::Cancel, Box::pin(term)).await {
+                Ok(Ok(ControlFlow::Break(value))) => return Ok(value),
+                // Nobody is skipped who waits without a limit.
+                Ok(Ok(ControlFlow::Continue(())) | Err(_)) => {}
                 Err(error) if is_final(&error) => return Err(error),
                 Err(error) => {
                     event::stands_again(spec.name(), &error);
-                    // On the client's runtime, which has a timer. If it is gone, so is the client.
-                    drop(self.0.runtime.spawn(sleep(PAUSE)).await);
-                    continue;
-                }
-            };
-            let term = Box::pin(task(guard.lease().clone()));
-            match body::run(term, guard.lease(), OnLost::Cancel).await {
-                Ok(next) => {
-                    // An event says if it fails; the next leader then waits for the ttl.
-                    drop(guard.release().await);
-                    if let ControlFlow::Break(value) = next {
-                        return Ok(value);
+                    if !matches!(error, Error::LeaseLost { .. }) {
+                        // On the client's runtime, which has a timer. If it is gone, so is the
+                        // client.
+                        drop(self.0.runtime.spawn(sleep(PAUSE)).await);
                     }
                 }
-                Err(deposed) => event::stands_again(spec.name(), &deposed),
             }
         }
     }

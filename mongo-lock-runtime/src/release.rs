@@ -5,12 +5,13 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 
 use crate::{
+    LockName,
     acquire::Backoff,
     client::Inner,
     command::Command,
     event,
     line::Ask,
-    store::{Cause, ReleaseRequest},
+    store::{Cause, LeaseId, ReleaseRequest},
 };
 
 /// What came of a release.
@@ -33,6 +34,22 @@ pub(crate) struct Job {
     pub(crate) held: Option<Held>,
     /// When the lease has ended on the server, whatever we do.
     pub(crate) until: Instant,
+}
+
+impl Job {
+    /// The release of a lease that may have been granted, or may still be.
+    pub(crate) fn clean_up(name: &LockName, lease: LeaseId, ttl: Duration) -> Self {
+        Self {
+            request: ReleaseRequest {
+                name: name.clone(),
+                lease,
+                min_hold: None,
+                contended: false,
+            },
+            held: None,
+            until: Instant::now() + ttl,
+        }
+    }
 }
 
 /// What we know of a lease that was granted to us.

@@ -9,7 +9,7 @@ use crate::{
     client::Inner,
     hold::Hold,
     release::{Job, release},
-    store::{LeaseId, ReleaseRequest},
+    store::LeaseId,
 };
 
 /// What a caller gets in the end.
@@ -64,10 +64,8 @@ impl Caller {
         if !self.maybe_granted {
             return self.end(client, Ok(End::Skipped(skipped)));
         }
-        let released = release(
-            client,
-            clean_up(self.spec.name(), self.lease, self.spec.ttl()),
-        );
+        let job = Job::clean_up(self.spec.name(), self.lease, self.spec.ttl());
+        let released = release(client, job);
         client.spawn(async move {
             drop(released.await);
             drop(self.answer.send(Ok(End::Skipped(skipped))));
@@ -77,19 +75,5 @@ impl Caller {
 
 /// Releases what may have been granted, in the background.
 pub(super) fn give_back(client: &Arc<Inner>, name: &LockName, lease: LeaseId, ttl: Duration) {
-    drop(release(client, clean_up(name, lease, ttl)));
-}
-
-/// The release of what may have been granted.
-fn clean_up(name: &LockName, lease: LeaseId, ttl: Duration) -> Job {
-    Job {
-        request: ReleaseRequest {
-            name: name.clone(),
-            lease,
-            min_hold: None,
-            contended: false,
-        },
-        held: None,
-        until: Instant::now() + ttl,
-    }
+    drop(release(client, Job::clean_up(name, lease, ttl)));
 }
