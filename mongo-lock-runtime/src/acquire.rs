@@ -14,7 +14,7 @@ use crate::{
     lease::Lease,
     line::{End, Lines},
     release::{Job, release},
-    store::{Cause, Failure, LeaseId, Queued, Reply, Request},
+    store::{AcquireReply, AcquireRequest, AttemptError, LeaseId, Queued, StoreError},
 };
 
 enum Answer {
@@ -75,9 +75,10 @@ fn shut_down(spec: &LockSpec) -> Error {
 
 async fn acquire_now(client: &Arc<Inner>, spec: &LockSpec) -> Result<Acquisition, Error> {
     client.margin.check(spec)?;
-    let request = Request {
+    let request = AcquireRequest {
         name: spec.name().clone(),
         lease: LeaseId::unique(),
+        attempt: 0,
         owner: Arc::clone(&client.owner),
         ttl: spec.ttl(),
         mode: spec.mode(),
@@ -135,17 +136,17 @@ impl Drop for Unsent {
 struct Task {
     client: Arc<Inner>,
     spec: LockSpec,
-    request: Request,
+    request: AcquireRequest,
     sent: Instant,
 }
 
 impl Task {
-    async fn run(self) -> Result<Answer, Cause> {
+    async fn run(self) -> Result<Answer, StoreError> {
         let mut pause = Backoff::default();
         let mut maybe_granted = false;
         loop {
             match self.attempt().await {
-                Ok(Reply::Granted(grant)) => {
+                Ok(AcquireReply::Granted(grant)) => {
                     let (client, lease) = (self.client, self.request.lease);
                     let lease = Lease::new(client, self.spec, lease, grant, self.sent);
                     let hold = Hold::new(lease);
@@ -157,7 +158,9 @@ impl Task {
                     });
                 }
                 // Without a ticket, nobody is put in line.
-                Ok(Reply::Refused(skipped) | Reply::Queued(Queued { skipped, .. })) => {
+                Ok(
+                    AcquireReply::Refused(skipped) | AcquireReply::Queued(Queued { skipped, .. }),
+                ) => {
                     if maybe_granted {
                         // An earlier attempt may have been granted and run out, or may still
                         // arrive. The caller must not hear "skipped" while its own lease is live.
@@ -186,7 +189,7 @@ impl Task {
         }
     }
 
-    async fn attempt(&self) -> Result<Reply, Failure> {
+    async fn attempt(&self) -> Result<AcquireReply, AttemptError> {
         let command = self.client.store.acquire(&self.request);
         self.client.attempt(command).await
     }
@@ -221,18 +224,18 @@ impl Inner {
                 command,
                 limit: self.operation_timeout,
             },
-            Failed::Because(Cause::NotALockDocument(problem)) => Error::NotALockDocument {
+            Failed::Because(StoreError::NotALockDocument(problem)) => Error::NotALockDocument {
                 lock,
                 namespace: self.store.place(),
                 problem,
             },
-            Failed::Because(Cause::Other(problem)) => Error::Database {
+            Failed::Because(StoreError::Other(problem)) => Error::Database {
                 lock,
                 command,
                 problem,
                 source: None,
             },
-            Failed::Because(Cause::Driver(error)) => Error::Database {
+            Failed::Because(StoreError::Driver(error)) => Error::Database {
                 lock,
                 command,
                 problem: error.kind.to_string(),

@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::{
     client::Inner,
-    store::{Cause, Failure},
+    store::{AttemptError, StoreError},
 };
 
 type Answer<T> = Result<T, Failed>;
@@ -30,7 +30,7 @@ type Answer<T> = Result<T, Failed>;
 pub(crate) enum Failed {
     /// It took longer than the operation time limit.
     Late,
-    Because(Cause),
+    Because(StoreError),
 }
 
 impl Failed {
@@ -38,10 +38,10 @@ impl Failed {
     pub(crate) fn again(&self) -> Self {
         match self {
             Self::Late => Self::Late,
-            Self::Because(Cause::NotALockDocument(problem)) => {
-                Self::Because(Cause::NotALockDocument(problem.clone()))
+            Self::Because(StoreError::NotALockDocument(problem)) => {
+                Self::Because(StoreError::NotALockDocument(problem.clone()))
             }
-            Self::Because(cause) => Self::Because(Cause::Other(cause.to_string())),
+            Self::Because(cause) => Self::Because(StoreError::Other(cause.to_string())),
         }
     }
 }
@@ -120,11 +120,11 @@ impl Inner {
     /// connection: dropping it has the driver close that.
     pub(crate) async fn attempt<T>(
         &self,
-        command: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
+        command: impl Future<Output = Result<T, AttemptError>>,
+    ) -> Result<T, AttemptError> {
         const GRACE: Duration = Duration::from_secs(1);
         let attempt = timeout(self.operation_timeout + GRACE, command).await;
-        attempt.unwrap_or_else(|_| Err(Failure::lost()))
+        attempt.unwrap_or_else(|_| Err(AttemptError::lost()))
     }
 
     /// Runs `command` to its end, and sends its result, or, as soon as the operation time limit is
@@ -132,7 +132,7 @@ impl Inner {
     pub(crate) async fn answer_in_time<T>(
         &self,
         sent: Instant,
-        command: impl Future<Output = Result<T, Cause>>,
+        command: impl Future<Output = Result<T, StoreError>>,
         answer: oneshot::Sender<Answer<T>>,
     ) {
         let mut command = pin!(command);

@@ -8,7 +8,7 @@ use crate::{
     Error, LockName, LossReason, Release, Skipped,
     lease::Lease,
     release::Job,
-    store::{Cause, Renewed},
+    store::{Renewed, StoreError},
 };
 
 /// The target of every event, so that a filter can say `mongo_lock=debug`.
@@ -68,7 +68,7 @@ pub(crate) fn stands_again(name: &LockName, reason: &Error) {
 }
 
 /// Said once per client.
-pub(crate) fn no_news(error: &Cause) {
+pub(crate) fn no_news(error: &StoreError) {
     warn!(
         target: TARGET,
         %error,
@@ -77,11 +77,16 @@ pub(crate) fn no_news(error: &Cause) {
     );
 }
 
-pub(crate) fn news_interrupted(error: &Cause) {
+pub(crate) fn news_interrupted(error: &StoreError) {
     debug!(target: TARGET, %error, "the change stream was interrupted");
 }
 
-pub(crate) fn release(owner: &str, job: &Job, result: &Result<Release, Cause>, took: Duration) {
+pub(crate) fn release(
+    owner: &str,
+    job: &Job,
+    result: &Result<Release, StoreError>,
+    took: Duration,
+) {
     let (name, took_ms) = (&job.request.name, ms(took));
     let token = job.held.map(|held| held.token);
     let held_ms = job.held.map(|held| ms(held.since.elapsed()));
@@ -130,7 +135,7 @@ pub(crate) fn renewed(leases: usize, renewed: &Renewed, took: Duration) {
     }
 }
 
-pub(crate) fn renewal_failed(leases: usize, error: &Cause) {
+pub(crate) fn renewal_failed(leases: usize, error: &StoreError) {
     warn!(target: TARGET, leases, %error, "renewal failed, to be tried again");
 }
 
@@ -138,7 +143,7 @@ pub(crate) fn shutdown_late(limit: Duration, left: usize) {
     warn!(target: TARGET, limit_ms = ms(limit), left, "shutdown did not end in time");
 }
 
-pub(crate) fn retrying(name: &LockName, command: &str, error: &Cause) {
+pub(crate) fn retrying(name: &LockName, command: &str, error: &StoreError) {
     debug!(target: TARGET, %name, command, %error, "trying again");
 }
 

@@ -56,6 +56,7 @@ impl Hold {
                 lease: self.id(),
                 min_hold: self.spec().min_hold().filter(|_| self.handed_over),
                 contended: self.grant().contended,
+                revoke: false,
             },
             held: Some(Held {
                 token: self.token(),

@@ -11,7 +11,7 @@ use crate::{
     command::Command,
     event,
     line::Ask,
-    store::{Cause, LeaseId, ReleaseRequest},
+    store::{LeaseId, ReleaseRequest, StoreError},
 };
 
 /// What came of a release.
@@ -45,6 +45,7 @@ impl Job {
                 lease,
                 min_hold: None,
                 contended: false,
+                revoke: false,
             },
             held: None,
             until: Instant::now() + ttl,
@@ -88,7 +89,7 @@ pub(crate) fn release(client: &Arc<Inner>, job: Job) -> Command<Release> {
     })
 }
 
-async fn run(client: &Arc<Inner>, job: &Job) -> Result<Release, Cause> {
+async fn run(client: &Arc<Inner>, job: &Job) -> Result<Release, StoreError> {
     // Whoever waits here for the lock goes along: one command for both.
     let next = job
         .held
@@ -117,7 +118,7 @@ async fn run(client: &Arc<Inner>, job: &Job) -> Result<Release, Cause> {
 }
 
 /// Tells the line what came of its caller's request, too.
-async fn hand_over(client: &Arc<Inner>, job: &Job, ask: Ask) -> Result<Release, Cause> {
+async fn hand_over(client: &Arc<Inner>, job: &Job, ask: Ask) -> Result<Release, StoreError> {
     let name = &job.request.name;
     let command = client.store.hand_over(&job.request, &ask.request);
     match client.attempt(command).await {

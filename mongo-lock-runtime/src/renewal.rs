@@ -9,7 +9,8 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    Error, LockSpec, LossReason, client::Inner, command::Command, event, lease::Lease, store::Cause,
+    Error, LockSpec, LossReason, client::Inner, command::Command, event, lease::Lease,
+    store::StoreError,
 };
 
 pub(crate) fn interval(ttl: Duration) -> Duration {
@@ -78,7 +79,8 @@ pub(crate) async fn extend(lease: &Lease, ttl: Duration) -> Result<(), Error> {
                     Some((asked, left)) => {
                         task.lasts(*asked, *left, item.ttl);
                         if !renewed.behind.is_empty() {
-                            let unknown = || Cause::Other("the server did not prolong it".into());
+                            let unknown =
+                                || StoreError::Other("the server did not prolong it".into());
                             return Err(renewed.trouble.unwrap_or_else(unknown));
                         }
                     }

@@ -1,4 +1,4 @@
-//! News for those who wait: one change stream per client, while anybody waits.
+//! WakeupStream for those who wait: one change stream per client, while anybody waits.
 //!
 //! A release writes whose turn it is into the lock's document. The stream brings a client the changes
 //! that name it, and no others. Where there can be no stream, waiters ask now and then; so an event
@@ -18,7 +18,7 @@ use crate::{
     client::Inner,
     event,
     line::Lines,
-    store::{Cause, News, Store, Turn},
+    store::{Store, StoreError, Wakeup, WakeupStream},
 };
 
 /// How long a stream is kept while nobody waits.
@@ -109,16 +109,16 @@ impl Listener {
     }
 
     /// Until nobody waits any more, or the stream ends with an error.
-    async fn listen(&mut self, mut news: News) -> Option<Cause> {
+    async fn listen(&mut self, mut news: WakeupStream) -> Option<StoreError> {
         self.turns.open.store(true, Ordering::Relaxed);
         // What happened before is not in the stream.
         self.lines.wake_all();
         loop {
             match news.next().await {
-                Ok(Turn::Of(name)) => self.lines.wake(&name),
-                Ok(Turn::Anybodys) => self.lines.wake_all(),
-                Ok(Turn::Nobodys) if self.stops() => return None,
-                Ok(Turn::Nobodys) => {}
+                Ok(Wakeup::Lock(name)) => self.lines.wake(&name),
+                Ok(Wakeup::All) => self.lines.wake_all(),
+                Ok(Wakeup::Idle) if self.stops() => return None,
+                Ok(Wakeup::Idle) => {}
                 Err(failure) => return Some(failure.cause),
             }
         }

@@ -33,7 +33,7 @@ use crate::{
     event,
     hold::Hold,
     lease::Lease,
-    store::{Cause, Failure, LeaseId, Queued, Reply, Request},
+    store::{AcquireReply, AcquireRequest, AttemptError, LeaseId, Queued, StoreError},
 };
 
 /// The lines of a client.
@@ -45,7 +45,7 @@ pub(crate) struct Lines {
 
 /// What to ask the server for the first caller of a line.
 pub(crate) struct Ask {
-    pub(crate) request: Request,
+    pub(crate) request: AcquireRequest,
     pub(crate) spec: LockSpec,
     /// Before anything was sent.
     pub(crate) sent: Instant,
@@ -210,18 +210,18 @@ impl Lines {
         client: &Arc<Inner>,
         name: &LockName,
         ask: &Ask,
-        reply: Result<Reply, Failure>,
+        reply: Result<AcquireReply, AttemptError>,
     ) {
         match reply {
-            Ok(Reply::Granted(grant)) => {
+            Ok(AcquireReply::Granted(grant)) => {
                 let spec = ask.spec.clone();
                 let lease = ask.request.lease;
                 let lease = Lease::new(Arc::clone(client), spec, lease, grant, ask.sent);
                 self.granted(name, Hold::new(lease));
             }
-            Ok(Reply::Queued(queued)) => self.queued(client, name, ask, queued),
-            Ok(Reply::Refused(_)) => {
-                let cause = Cause::Other("it was refused a place in line".into());
+            Ok(AcquireReply::Queued(queued)) => self.queued(client, name, ask, queued),
+            Ok(AcquireReply::Refused(_)) => {
+                let cause = StoreError::Other("it was refused a place in line".into());
                 self.fail(client, name, Failed::Because(cause), Some(ask));
             }
             Err(failure) => self.failed(client, name, ask, failure),
@@ -278,7 +278,7 @@ impl Lines {
         }
     }
 
-    fn failed(&self, client: &Arc<Inner>, name: &LockName, ask: &Ask, failure: Failure) {
+    fn failed(&self, client: &Arc<Inner>, name: &LockName, ask: &Ask, failure: AttemptError) {
         self.not_handed_over(client, name, ask, failure.effect_unknown);
         let mut table = self.table();
         let Some(line) = table.get_mut(name) else {

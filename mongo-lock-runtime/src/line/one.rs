@@ -9,7 +9,7 @@ use crate::{
     Skipped,
     client::Inner,
     lease::Lease,
-    store::{LeaseId, Request, Ticket},
+    store::{AcquireRequest, LeaseId, Ticket},
 };
 
 #[derive(Default)]
@@ -21,7 +21,7 @@ pub(super) struct Line {
     pub(super) wakes_at: Option<Instant>,
     /// For whom the server is being asked: the first caller, or one that has left meanwhile.
     pub(super) asking: Option<LeaseId>,
-    /// News came meanwhile, which may be younger than the answer.
+    /// WakeupStream came meanwhile, which may be younger than the answer.
     pub(super) woken: bool,
     /// Not to ask before, unless there are news.
     pub(super) ask_at: Option<Instant>,
@@ -73,9 +73,10 @@ impl Line {
     pub(super) fn ask(&mut self, client: &Inner) -> Option<Box<Ask>> {
         let caller = self.callers.front()?;
         let sent = Instant::now();
-        let request = Request {
+        let request = AcquireRequest {
             name: caller.spec.name().clone(),
             lease: caller.lease,
+            attempt: 0,
             owner: Arc::clone(&client.owner),
             ttl: caller.spec.ttl(),
             mode: caller.spec.mode(),

@@ -19,7 +19,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Without news, a place is confirmed this often. It is kept for [`PATIENCE`](crate::store::PATIENCE).
+    /// Without news, a place is confirmed this often. It is kept for [`QUEUE_ENTRY_TTL`](crate::store::QUEUE_ENTRY_TTL).
     const BEAT: Duration = Duration::from_millis(1800);
     /// The first and the longest pause where nobody brings news.
     const POLL: (Duration, Duration) = (Duration::from_millis(8), Duration::from_millis(500));

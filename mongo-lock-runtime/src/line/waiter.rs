@@ -15,7 +15,7 @@ use crate::{
     hold::Hold,
     lease::Lease,
     line::{Ask, Next},
-    store::{Failure, Reply},
+    store::{AcquireReply, AttemptError},
 };
 
 pub(crate) fn attend(client: &Arc<Inner>, name: LockName, news: Arc<Notify>) {
@@ -60,7 +60,7 @@ impl Waiter {
                 let reply = client.attempt(client.store.acquire(&request)).await;
                 Ok(match reply {
                     // Here, since it must be given back even if nobody waits for it any more.
-                    Ok(Reply::Granted(mut grant)) => {
+                    Ok(AcquireReply::Granted(mut grant)) => {
                         // Where one had to wait, another is likely to, now or soon.
                         grant.contended |= again;
                         let client = Arc::clone(&client);
@@ -99,7 +99,7 @@ impl Waiter {
 
 enum Got {
     Granted(Hold),
-    Other(Result<Reply, Failure>),
+    Other(Result<AcquireReply, AttemptError>),
 }
 
 impl Drop for Waiter {

@@ -8,8 +8,9 @@ use std::{
 
 use tokio::{sync::watch, task::yield_now, time::Instant};
 
-use super::{
-    CONFIRMED, Grant, LeaseId, PATIENCE, Queued, ReleaseRequest, Renewal, Renewed, Reply, Request,
+use super::protocol::{
+    AcquireReply, AcquireRequest, Grant, LeaseId, QUEUE_ENTRY_FRESH, QUEUE_ENTRY_TTL, Queued,
+    ReleaseRequest, Renewal, Renewed,
 };
 use crate::{LockName, Mode, Skipped};
 
@@ -56,7 +57,7 @@ struct Place {
 }
 
 impl Locks {
-    pub(super) fn acquire(&mut self, now: i64, request: &Request) -> Reply {
+    pub(super) fn acquire(&mut self, now: i64, request: &AcquireRequest) -> AcquireReply {
         let document = self.documents.entry(request.name.clone()).or_default();
         // The server does not even look for what has expired when a plain request meets one holder.
         if let [holder] = &*document.holders
@@ -65,7 +66,7 @@ impl Locks {
             && request.is_plain()
             && document.queue.is_empty()
         {
-            return Reply::Refused(document.skipped(request));
+            return AcquireReply::Refused(document.skipped(request));
         }
         let reply = document.step(now, request);
         let line = request.ticket.as_ref().map(|ticket| &*ticket.line);
@@ -77,8 +78,8 @@ impl Locks {
         &mut self,
         now: i64,
         release: &ReleaseRequest,
-        request: &Request,
-    ) -> (bool, Reply) {
+        request: &AcquireRequest,
+    ) -> (bool, AcquireReply) {
         let document = self.documents.entry(request.name.clone()).or_default();
         let freed = document.lease(release.lease).is_some();
         document.holders.retain(|holder| holder.live(now));
@@ -143,7 +144,7 @@ impl Locks {
 
 impl Document {
     /// Grants the lease, or makes a place in line, or neither.
-    fn step(&mut self, now: i64, request: &Request) -> Reply {
+    fn step(&mut self, now: i64, request: &AcquireRequest) -> AcquireReply {
         self.holders.retain(|holder| holder.live(now));
         self.queue.retain(|place| place.until > now);
         let line = request.ticket.as_ref();
@@ -175,17 +176,18 @@ impl Document {
             });
         }
         if let Some(holder) = self.lease(request.lease) {
-            return Reply::Granted(Grant {
+            return AcquireReply::Granted(Grant {
                 token: holder.token,
+                attempt: 0,
                 acquired_at: time(holder.acquired_at),
                 expires_at: time(holder.expires_at),
                 contended: !self.queue.is_empty(),
             });
         }
         let Some(ticket) = line else {
-            return Reply::Refused(self.skipped(request));
+            return AcquireReply::Refused(self.skipped(request));
         };
-        let confirmed = place.filter(|place| place.seen_at > now - millis(CONFIRMED));
+        let confirmed = place.filter(|place| place.seen_at > now - millis(QUEUE_ENTRY_FRESH));
         let place = confirmed.unwrap_or_else(|| Place {
             id: Arc::clone(&ticket.line),
             lease: request.lease,
@@ -194,7 +196,7 @@ impl Document {
             permits: request.permits,
             since,
             seen_at: now,
-            until: now + millis(PATIENCE),
+            until: now + millis(QUEUE_ENTRY_TTL),
         });
         let (seen_at, until) = (place.seen_at, place.until);
         self.queue.insert(ahead, place);
@@ -203,7 +205,7 @@ impl Document {
         } else {
             self.queue[..ahead].iter().map(|place| place.until).min()
         };
-        Reply::Queued(Queued {
+        AcquireReply::Queued(Queued {
             skipped: self.skipped(request),
             ahead,
             seen_at: time(seen_at),
@@ -212,7 +214,7 @@ impl Document {
     }
 
     /// Whether there is room, if all of the first `ahead` in line had their leases.
-    fn fits(&self, request: &Request, ahead: usize) -> bool {
+    fn fits(&self, request: &AcquireRequest, ahead: usize) -> bool {
         let ahead = &self.queue[..ahead];
         let held = &self.holders;
         if request.mode == Mode::Shared {
@@ -244,7 +246,7 @@ impl Document {
         holders.find(|holder| holder.lease == Some(lease))
     }
 
-    fn skipped(&self, request: &Request) -> Skipped {
+    fn skipped(&self, request: &AcquireRequest) -> Skipped {
         let holders = self.holders.iter();
         let holder = if request.permits > 1 {
             holders.min_by_key(|holder| holder.expires_at)

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use mongodb::bson::{Bson, Document};
 
-use super::super::{Grant, Queued, Reply, Request};
+use super::super::{AcquireReply, AcquireRequest, Grant, Queued};
 use crate::{Mode, Skipped};
 
 /// A lock document, as far as it could be read. Errors name the field.
@@ -57,7 +57,11 @@ impl<'a> LockDocument<'a> {
 
     /// What the document says to whoever sent `request`; `None` when that depends on a queue, or
     /// on several holders, at which the server has not `looked`.
-    pub(super) fn reply(&self, request: &Request, looked: bool) -> Result<Option<Reply>, String> {
+    pub(super) fn reply(
+        &self,
+        request: &AcquireRequest,
+        looked: bool,
+    ) -> Result<Option<AcquireReply>, String> {
         // Without a look at the queue, the holders are as they were: some may have expired, unless the
         // only one is there by what was just decided.
         let conclusive = looked || self.queue.is_empty() && self.holders.len() == 1;
@@ -66,8 +70,9 @@ impl<'a> LockDocument<'a> {
         }
         let ours = Bson::from(request.lease.0);
         if let Some(holder) = self.holders.iter().find(|holder| *holder.lease == ours) {
-            return Ok(Some(Reply::Granted(Grant {
+            return Ok(Some(AcquireReply::Granted(Grant {
                 token: holder.token,
+                attempt: 0,
                 acquired_at: holder.acquired_at,
                 expires_at: holder.expires_at,
                 contended: !self.queue.is_empty(),
@@ -76,7 +81,7 @@ impl<'a> LockDocument<'a> {
         let places = self.places()?;
         let skipped = self.skipped(request, &places)?;
         let Some(ticket) = &request.ticket else {
-            return Ok(Some(Reply::Refused(skipped)));
+            return Ok(Some(AcquireReply::Refused(skipped)));
         };
         let ahead = places.iter().position(|place| *place.id == *ticket.line);
         let ahead = ahead.ok_or("it has no place for us, yet the server refused the lease")?;
@@ -85,7 +90,7 @@ impl<'a> LockDocument<'a> {
         } else {
             places[..ahead].iter().map(|place| place.until).min()
         };
-        Ok(Some(Reply::Queued(Queued {
+        Ok(Some(AcquireReply::Queued(Queued {
             skipped,
             ahead,
             seen_at: places[ahead].seen_at,
@@ -94,7 +99,7 @@ impl<'a> LockDocument<'a> {
     }
 
     /// How many permits somebody else believes that the lock has, who is not a reader; and who.
-    pub(super) fn other_permits(&self, request: &Request) -> Option<(i64, &'a str)> {
+    pub(super) fn other_permits(&self, request: &AcquireRequest) -> Option<(i64, &'a str)> {
         let ours = i64::from(request.permits);
         let exclusive = Mode::Exclusive.as_str();
         let mut holders = self.holders.iter().filter(|it| it.mode == exclusive);
@@ -112,7 +117,7 @@ impl<'a> LockDocument<'a> {
             .collect()
     }
 
-    fn skipped(&self, request: &Request, places: &[Place<'_>]) -> Result<Skipped, String> {
+    fn skipped(&self, request: &AcquireRequest, places: &[Place<'_>]) -> Result<Skipped, String> {
         let holders = self.holders.iter();
         // Of several, the one that ends first says best when there will be room, and the one that
         // ends last when there will be nobody.

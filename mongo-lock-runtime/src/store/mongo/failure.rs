@@ -5,7 +5,7 @@ use mongodb::{
     error::{Error, ErrorKind},
 };
 
-use super::super::{Cause, Failure};
+use super::super::{AttemptError, StoreError};
 
 const DUPLICATE_KEY: i32 = 11000;
 
@@ -41,33 +41,33 @@ const NO_EFFECT: [i32; 4] = [
 
 /// A reply with `ok: 1` may still carry a write error or a write-concern error, which
 /// `run_command` hands on unread.
-pub(super) fn check(reply: Result<Document, Error>) -> Result<Document, Failure> {
+pub(super) fn check(reply: Result<Document, Error>) -> Result<Document, AttemptError> {
     let reply = check_but_writes(reply)?;
     write_error(&reply).map_or(Ok(reply), Err)
 }
 
 /// The first of the write errors in a reply.
-pub(super) fn write_error(reply: &Document) -> Option<Failure> {
+pub(super) fn write_error(reply: &Document) -> Option<AttemptError> {
     match reply.get_array("writeErrors").map(Vec::as_slice) {
         Ok([Bson::Document(error), ..]) => {
             let (code, message) = code_and_message(error);
-            Some(from_code(code, Cause::Other(message)))
+            Some(from_code(code, StoreError::Other(message)))
         }
         _ => None,
     }
 }
 
 /// As [`check`], but leaves [`write_error`] to the caller.
-pub(super) fn check_but_writes(reply: Result<Document, Error>) -> Result<Document, Failure> {
+pub(super) fn check_but_writes(reply: Result<Document, Error>) -> Result<Document, AttemptError> {
     let reply = reply.map_err(from_driver)?;
     if let Ok(error) = reply.get_document("writeConcernError") {
         let (code, message) = code_and_message(error);
-        return Err(Failure {
+        return Err(AttemptError {
             // The write was applied, and may or may not survive.
             effect_unknown: true,
             ..from_code(
                 code,
-                Cause::Other(format!(
+                StoreError::Other(format!(
                     "applied, but not acknowledged by a majority: {message}"
                 )),
             )
@@ -76,9 +76,9 @@ pub(super) fn check_but_writes(reply: Result<Document, Error>) -> Result<Documen
     Ok(reply)
 }
 
-pub(super) fn from_driver(error: Error) -> Failure {
+pub(super) fn from_driver(error: Error) -> AttemptError {
     let (transient, effect_unknown) = match &*error.kind {
-        ErrorKind::Command(command) => return from_code(command.code, Cause::Driver(error)),
+        ErrorKind::Command(command) => return from_code(command.code, StoreError::Driver(error)),
         // Nothing was sent.
         ErrorKind::ServerSelection { .. } | ErrorKind::ConnectionPoolCleared { .. } => {
             (true, false)
@@ -92,15 +92,15 @@ pub(super) fn from_driver(error: Error) -> Failure {
         ErrorKind::Io(_) => (true, true),
         _ => (false, true),
     };
-    Failure {
-        cause: Cause::Driver(error),
+    AttemptError {
+        cause: StoreError::Driver(error),
         effect_unknown,
         transient,
     }
 }
 
-fn from_code(code: i32, cause: Cause) -> Failure {
-    Failure {
+fn from_code(code: i32, cause: StoreError) -> AttemptError {
+    AttemptError {
         cause,
         effect_unknown: !NO_EFFECT.contains(&code),
         transient: RETRYABLE.contains(&code),

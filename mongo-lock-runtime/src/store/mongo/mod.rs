@@ -72,8 +72,10 @@ use mongodb::{
 use tokio::time::Instant;
 
 use self::document::LockDocument;
-pub(crate) use self::{news::MongoNews, start_up::StartUp};
-use super::{Cause, Failure, ReleaseRequest, Renewal, Renewed, Reply, Request};
+pub(crate) use self::{news::MongoWakeups, start_up::StartUp};
+use super::{
+    AcquireReply, AcquireRequest, AttemptError, ReleaseRequest, Renewal, Renewed, StoreError,
+};
 use crate::{LockName, event};
 
 /// `database.collection`, where the lock documents are.
@@ -145,7 +147,10 @@ impl MongoStore {
     }
 
     /// One attempt to acquire: one command, or two when a plain one meets a queue.
-    pub(crate) async fn acquire(&self, request: &Request) -> Result<Reply, Failure> {
+    pub(crate) async fn acquire(
+        &self,
+        request: &AcquireRequest,
+    ) -> Result<AcquireReply, AttemptError> {
         if request.is_plain() {
             let update = pipeline::acquire(request, &self.decision);
             if let (_, Some(reply)) = self.ask(request, update, false).await? {
@@ -161,16 +166,16 @@ impl MongoStore {
     pub(crate) async fn hand_over(
         &self,
         release: &ReleaseRequest,
-        request: &Request,
-    ) -> Result<(bool, Reply), Failure> {
+        request: &AcquireRequest,
+    ) -> Result<(bool, AcquireReply), AttemptError> {
         self.step(request, Some(release)).await
     }
 
     async fn step(
         &self,
-        request: &Request,
+        request: &AcquireRequest,
         release: Option<&ReleaseRequest>,
-    ) -> Result<(bool, Reply), Failure> {
+    ) -> Result<(bool, AcquireReply), AttemptError> {
         let update = step::update(request, release, &self.step_decision);
         let (freed, reply) = self.ask(request, update, true).await?;
         let reply = reply.ok_or_else(|| malformed("its queue cannot be read".into()))?;
@@ -181,10 +186,10 @@ impl MongoStore {
     /// depends on the queue, at which it did not look.
     async fn ask(
         &self,
-        request: &Request,
+        request: &AcquireRequest,
         update: RawDocumentBuf,
         looks_at_queue: bool,
-    ) -> Result<(bool, Option<Reply>), Failure> {
+    ) -> Result<(bool, Option<AcquireReply>), AttemptError> {
         let command = rawdoc! {
             "findAndModify": self.place.collection.as_str(),
             "query": { "_id": request.name.as_str() },
@@ -210,7 +215,7 @@ impl MongoStore {
 
     /// One attempt to release: one command, or two when somebody has come to wait meanwhile. Says whether
     /// the lease was there.
-    pub(crate) async fn release(&self, request: &ReleaseRequest) -> Result<bool, Failure> {
+    pub(crate) async fn release(&self, request: &ReleaseRequest) -> Result<bool, AttemptError> {
         let lease = request.lease.0;
         let name = request.name.as_str();
         // A fifth cheaper than the pipeline, which has to say whose turn it is.
@@ -228,14 +233,19 @@ impl MongoStore {
     }
 
     /// One attempt to give up a place in line, one command.
-    pub(crate) async fn leave(&self, name: &LockName, line: &str) -> Result<(), Failure> {
+    pub(crate) async fn leave(&self, name: &LockName, line: &str) -> Result<(), AttemptError> {
         let placed = doc! { "_id": name.as_str(), "queue.id": line };
         let update = pipeline::leave(line, &self.now);
         self.update(placed, update, Hurry::Next).await.map(drop)
     }
 
     /// An update that the primary alone acknowledges. Says whether there was anything to update.
-    async fn update(&self, q: Document, u: impl Into<Bson>, hurry: Hurry) -> Result<bool, Failure> {
+    async fn update(
+        &self,
+        q: Document,
+        u: impl Into<Bson>,
+        hurry: Hurry,
+    ) -> Result<bool, AttemptError> {
         // A change stream brings what a majority has in its journal. The primary of a small replica
         // set flushes its own every 100 ms, unless it is asked to.
         let journal = matches!(hurry, Hurry::Next) && self.replicated.load(Ordering::Relaxed);
@@ -255,7 +265,7 @@ impl MongoStore {
     }
 
     /// One attempt to prolong all of these, one command; another one when not all were.
-    pub(crate) async fn renew(&self, leases: &[Renewal]) -> Result<Renewed, Failure> {
+    pub(crate) async fn renew(&self, leases: &[Renewal]) -> Result<Renewed, AttemptError> {
         let sent = Instant::now();
         let command = doc! {
             "update": &self.place.collection,
@@ -277,7 +287,7 @@ impl MongoStore {
     }
 
     /// Asks the server how long these leases last.
-    async fn compare(&self, leases: &[Renewal], sent: Instant) -> Result<Renewed, Failure> {
+    async fn compare(&self, leases: &[Renewal], sent: Instant) -> Result<Renewed, AttemptError> {
         let command = doc! {
             "aggregate": &self.place.collection,
             "pipeline": renewal::live(leases, &self.now),
@@ -312,9 +322,9 @@ impl MongoStore {
     }
 }
 
-fn malformed(problem: String) -> Failure {
-    Failure {
-        cause: Cause::NotALockDocument(problem),
+fn malformed(problem: String) -> AttemptError {
+    AttemptError {
+        cause: StoreError::NotALockDocument(problem),
         effect_unknown: false,
         transient: false,
     }

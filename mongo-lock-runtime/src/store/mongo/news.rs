@@ -11,11 +11,11 @@ use mongodb::{
 use tokio::time::timeout;
 
 use super::{MongoStore, failure};
-use crate::store::Failure;
+use crate::store::AttemptError;
 
 /// The turns of one client, wherever it waits.
 #[derive(Debug)]
-pub(crate) struct MongoNews {
+pub(crate) struct MongoWakeups {
     stream: ChangeStream<Document>,
     /// How long the server may take to say that there is nothing.
     limit: Duration,
@@ -24,7 +24,11 @@ pub(crate) struct MongoNews {
 impl MongoStore {
     /// Opens a change stream for whoever waits under `id`. The server looks for news for up to `look`
     /// before it says that there are none.
-    pub(crate) async fn news(&self, id: &str, look: Duration) -> Result<MongoNews, Failure> {
+    pub(crate) async fn news(
+        &self,
+        id: &str,
+        look: Duration,
+    ) -> Result<MongoWakeups, AttemptError> {
         let options = CollectionOptions::builder()
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .read_concern(ReadConcern::majority())
@@ -44,27 +48,27 @@ impl MongoStore {
         ];
         let stream = locks.watch().pipeline(pipeline).max_await_time(look).await;
         let stream = stream.map_err(failure::from_driver)?;
-        Ok(MongoNews {
+        Ok(MongoWakeups {
             stream: stream.with_type(),
             limit: look + Duration::from_millis(self.limit_ms.unsigned_abs()),
         })
     }
 }
 
-impl MongoNews {
+impl MongoWakeups {
     /// The name of a lock that is ours to take, or `None` when there has been nothing for a while.
-    pub(crate) async fn next(&mut self) -> Result<Option<String>, Failure> {
+    pub(crate) async fn next(&mut self) -> Result<Option<String>, AttemptError> {
         // One that takes longer is lost, with its connection.
         let next = timeout(self.limit, self.stream.next_if_any()).await;
         let event = next
-            .map_err(|_| Failure::lost())?
+            .map_err(|_| AttemptError::lost())?
             .map_err(failure::from_driver)?;
         let Some(event) = event else {
             // As after a collection is dropped.
             return if self.stream.is_alive() {
                 Ok(None)
             } else {
-                Err(Failure::ended())
+                Err(AttemptError::ended())
             };
         };
         let key = event.get_document("documentKey");

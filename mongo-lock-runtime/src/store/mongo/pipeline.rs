@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mongodb::bson::{Binary, Bson, Document, RawDocumentBuf, Uuid, doc, rawdoc};
 
-use super::super::Request;
+use super::super::AcquireRequest;
 
 /// How long a document outlives its last lease. Without the document, the next fencing token is the
 /// clock's: it keeps growing unless the last one was ahead of the clock by more than this, or the
@@ -16,7 +16,7 @@ pub(super) const RETENTION_MS: i64 = 24 * 60 * 60 * 1000;
 ///
 /// A no-op update is what makes a refusal cheap: nothing is written to the collection, the journal
 /// or the oplog. What differs between requests is `$$request`; all else is [`decision`], encoded once.
-pub(super) fn acquire(request: &Request, decision: &RawDocumentBuf) -> RawDocumentBuf {
+pub(super) fn acquire(request: &AcquireRequest, decision: &RawDocumentBuf) -> RawDocumentBuf {
     let lease = Binary::from_uuid(request.lease.0);
     rawdoc! { "$replaceWith": { "$let": {
         // A label may start with a `$`, which must not become a field path.

@@ -8,7 +8,7 @@ use mongodb::{
     error::{Error as DriverError, ErrorKind},
 };
 
-use super::{MongoStore, Request, pipeline};
+use super::{AcquireRequest, MongoStore, pipeline};
 use crate::{Error, LockName, Mode, store::LeaseId};
 
 const UNAUTHORIZED: i32 = 13;
@@ -77,9 +77,10 @@ impl MongoStore {
     /// The acquire command, with a last stage that cannot succeed: the server checks our
     /// privileges, `insert` for the upsert among them, runs the pipeline, fails, and writes nothing.
     fn rehearsal(&self) -> RawDocumentBuf {
-        let request = Request {
+        let request = AcquireRequest {
             name: LockName::rehearsal(),
             lease: LeaseId::unique(),
+            attempt: 0,
             owner: "start-up".into(),
             ttl: std::time::Duration::from_millis(1),
             mode: Mode::Exclusive,

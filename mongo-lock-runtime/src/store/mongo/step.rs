@@ -4,14 +4,14 @@
 use mongodb::bson::{Binary, Bson, Document, RawBson, RawDocumentBuf, doc, rawdoc};
 
 use super::{
-    super::{CONFIRMED, PATIENCE, ReleaseRequest, Request},
+    super::protocol::{AcquireRequest, QUEUE_ENTRY_FRESH, QUEUE_ENTRY_TTL, ReleaseRequest},
     pipeline::{RETENTION_MS, holders, is_lock_document, live, millis, shortened, text, token},
 };
 
 /// Everything that a request can ask for: to share the lock, to have one of several permits, to wait
 /// in line, to release another lease in the same step.
 pub(super) fn update(
-    request: &Request,
+    request: &AcquireRequest,
     release: Option<&ReleaseRequest>,
     decision: &RawDocumentBuf,
 ) -> RawDocumentBuf {
@@ -144,11 +144,11 @@ fn our_place(now: &Bson) -> Document {
         "permits": "$$request.permits",
         "since": "$$since",
         "seen_at": now,
-        "until": { "$add": [now, millis(PATIENCE)] },
+        "until": { "$add": [now, millis(QUEUE_ENTRY_TTL)] },
     };
     let confirmed = doc! { "$gt": [
         { "$arrayElemAt": ["$$place.seen_at", 0] },
-        { "$subtract": [now, millis(CONFIRMED)] },
+        { "$subtract": [now, millis(QUEUE_ENTRY_FRESH)] },
     ] };
     doc! { "$cond": [
         confirmed,

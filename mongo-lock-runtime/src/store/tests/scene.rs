@@ -11,7 +11,10 @@ use std::{
 use mongodb::bson::Uuid;
 
 use super::{
-    super::{LeaseId, ReleaseRequest, Renewal, Renewed, Reply, Request, Ticket, memory::Locks},
+    super::{
+        AcquireReply, AcquireRequest, LeaseId, ReleaseRequest, Renewal, Renewed, Ticket,
+        memory::Locks,
+    },
     START,
 };
 use crate::{LockName, Mode, Skipped};
@@ -137,10 +140,11 @@ impl Scene {
         LeaseId(Uuid::from_bytes(bytes))
     }
 
-    pub(super) fn request(&self, slot: Slot, ttl: u64) -> Request {
-        Request {
+    pub(super) fn request(&self, slot: Slot, ttl: u64) -> AcquireRequest {
+        AcquireRequest {
             name: self.name(slot.name),
             lease: self.lease(slot),
+            attempt: 0,
             owner: slot.owner().into(),
             ttl: Duration::from_millis(ttl),
             mode: Mode::Exclusive,
@@ -149,9 +153,9 @@ impl Scene {
         }
     }
 
-    pub(super) fn ask(&self, ask: &Ask) -> (Request, Option<ReleaseRequest>) {
+    pub(super) fn ask(&self, ask: &Ask) -> (AcquireRequest, Option<ReleaseRequest>) {
         let plain = self.request(ask.lease, ask.ttl);
-        let request = Request {
+        let request = AcquireRequest {
             mode: if ask.shared {
                 Mode::Shared
             } else {
@@ -176,6 +180,7 @@ impl Scene {
             lease: self.lease(slot),
             min_hold: min_hold.map(Duration::from_millis),
             contended: slot.nth.is_multiple_of(2),
+            revoke: false,
         }
     }
 
@@ -213,15 +218,15 @@ impl Scene {
         }
     }
 
-    pub(super) fn reply(&self, reply: Reply) -> Answer {
+    pub(super) fn reply(&self, reply: AcquireReply) -> Answer {
         match reply {
-            Reply::Granted(grant) => Answer::Granted(Grant {
+            AcquireReply::Granted(grant) => Answer::Granted(Grant {
                 token: grant.token - START,
                 acquired_at: millis(grant.acquired_at),
                 expires_at: millis(grant.expires_at),
             }),
-            Reply::Refused(skipped) => Answer::Refused(self.refusal(&skipped)),
-            Reply::Queued(queued) => Answer::Queued {
+            AcquireReply::Refused(skipped) => Answer::Refused(self.refusal(&skipped)),
+            AcquireReply::Queued(queued) => Answer::Queued {
                 refusal: self.refusal(&queued.skipped),
                 ahead: queued.ahead,
                 seen_at: millis(queued.seen_at),

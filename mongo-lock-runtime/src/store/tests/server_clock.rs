@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{sleep, timeout};
 
 use super::{
-    super::{Grant, ReleaseRequest, Reply, Request, Store},
+    super::{AcquireReply, AcquireRequest, Grant, ReleaseRequest, Store},
     Mongo, START,
     scene::{Renew, Scene, Slot},
 };
@@ -127,8 +127,8 @@ impl Stage {
         }
     }
 
-    async fn acquire(&self, lease: Slot, ttl: Duration) -> Reply {
-        let request = Request {
+    async fn acquire(&self, lease: Slot, ttl: Duration) -> AcquireReply {
+        let request = AcquireRequest {
             ttl,
             ..self.scene.request(lease, 0)
         };
@@ -137,14 +137,14 @@ impl Stage {
 
     async fn granted(&self, lease: Slot, ttl: Duration) -> Grant {
         match self.acquire(lease, ttl).await {
-            Reply::Granted(grant) => grant,
+            AcquireReply::Granted(grant) => grant,
             other => panic!("{other:?}"),
         }
     }
 
     async fn refused(&self, lease: Slot) -> Skipped {
         match self.acquire(lease, LONG).await {
-            Reply::Refused(skipped) => skipped,
+            AcquireReply::Refused(skipped) => skipped,
             other => panic!("{other:?}"),
         }
     }
@@ -154,9 +154,9 @@ impl Stage {
         let (mut refusals, mut grant) = (Vec::new(), None);
         until(async || {
             match self.acquire(lease, LONG).await {
-                Reply::Granted(granted) => grant = Some(granted),
-                Reply::Refused(skipped) => refusals.push(skipped),
-                Reply::Queued(queued) => panic!("{queued:?}"),
+                AcquireReply::Granted(granted) => grant = Some(granted),
+                AcquireReply::Refused(skipped) => refusals.push(skipped),
+                AcquireReply::Queued(queued) => panic!("{queued:?}"),
             }
             grant.is_some()
         })
