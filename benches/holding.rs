@@ -82,7 +82,11 @@ async fn main() -> Result<()> {
     println!("  leases lost                 {lost}");
     drop(guards);
     let report = client.shutdown().limit(Duration::from_secs(60)).await;
-    ensure!(report.is_clean(), "not released: {}", report.left.len());
+    ensure!(
+        report.is_clean(),
+        "not released: {}",
+        report.unreleased.len()
+    );
     ensure!(lost == 0, "a lease was lost");
     Ok(())
 }

@@ -1,8 +1,11 @@
-//! Everything that can go wrong, and what to do about it.
+//! Errors: their reasons, and the remedy for each.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
-use crate::{LockConflict, LockName, NameError};
+use crate::{
+    name::{LockName, NameError},
+    registry::LockConflict,
+};
 
 /// Why a lock could not be acquired, kept or released.
 ///
@@ -72,25 +75,25 @@ pub enum Error {
     ///
     /// An acquisition whose answer came too late is released in the background.
     #[error(
-        "lock `{lock}`: no answer to {command} within {limit:?}; is MongoDB reachable, and does it \
+        "lock `{lock}`: no answer to {operation} within {limit:?}; is MongoDB reachable, and does it \
          have a primary?"
     )]
     Timeout {
         /// The lock's name.
-        lock: String,
-        /// What was asked: `acquire`, `extend` or `release`.
-        command: &'static str,
+        lock: LockName,
+        /// The operation that failed.
+        operation: Operation,
         /// The limit.
         limit: Duration,
     },
 
     /// MongoDB refused a command, or it was lost on the way.
-    #[error("lock `{lock}`: {command} failed: {problem}")]
+    #[error("lock `{lock}`: {operation} failed: {problem}")]
     Database {
         /// The lock's name.
-        lock: String,
-        /// What was asked: `acquire`, `extend` or `release`.
-        command: &'static str,
+        lock: LockName,
+        /// The operation that failed.
+        operation: Operation,
         /// What the server or the driver said.
         problem: String,
         /// The driver's error, if it was one.
@@ -106,7 +109,7 @@ pub enum Error {
     )]
     NotALockDocument {
         /// The lock's name.
-        lock: String,
+        lock: LockName,
         /// `database.collection`.
         namespace: String,
         /// Which field is wrong, and how.
@@ -117,7 +120,7 @@ pub enum Error {
     #[error("lock `{lock}`: the lease with fencing token {token} ended after {held:?}: {reason}")]
     LeaseLost {
         /// The lock's name.
-        lock: String,
+        lock: LockName,
         /// The lease's fencing token.
         token: i64,
         /// How long the lease was held, on this process's monotonic clock.
@@ -126,11 +129,30 @@ pub enum Error {
         reason: LossReason,
     },
 
+    /// The lock was granted, but the answer came when the time of the lease was over already. The body
+    /// never ran, and the lease is released in the background.
+    ///
+    /// The server or the network was slow; a longer ttl leaves more room for that.
+    #[error(
+        "lock `{lock}`: granted, but the answer came after {took:?}, when the ttl of {ttl:?}, less a \
+         safety margin of {margin:?}, was over; the body never ran"
+    )]
+    GrantedTooLate {
+        /// The lock's name.
+        lock: LockName,
+        /// The time from the request to its answer.
+        took: Duration,
+        /// The ttl.
+        ttl: Duration,
+        /// The margin.
+        margin: Duration,
+    },
+
     /// The client is shutting down, or has: it acquires nothing any more.
     #[error("lock `{lock}`: the lock client has been shut down")]
     ShutDown {
         /// The lock's name.
-        lock: String,
+        lock: LockName,
     },
 
     /// The task would wait for a lock that it holds itself: in the body of an annotated function, or
@@ -141,7 +163,7 @@ pub enum Error {
     )]
     WouldDeadlock {
         /// The lock's name.
-        lock: String,
+        lock: LockName,
     },
 
     /// The tokio runtime on which the client was built is gone, and the client with it.
@@ -151,16 +173,62 @@ pub enum Error {
     )]
     RuntimeGone {
         /// The lock's name.
-        lock: String,
+        lock: LockName,
     },
 }
 
+/// The operation that an error is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Operation {
+    /// An acquisition.
+    Acquire,
+    /// A renewal by hand: [`Lease::extend`](crate::Lease::extend).
+    Extend,
+    /// A release.
+    Release,
+    /// A write of [`Fenced`](crate::Fenced).
+    FencedWrite,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Acquire => "acquire",
+            Self::Extend => "extend",
+            Self::Release => "release",
+            Self::FencedWrite => "fenced write",
+        })
+    }
+}
+
 impl Error {
-    /// For a task that the end of its runtime dropped before it had an answer.
-    pub(crate) fn gone(lock: &LockName) -> Self {
-        Self::RuntimeGone {
-            lock: lock.to_string(),
-        }
+    /// Whether the lease ended while the body ran: the body was stopped at an await, and may have done
+    /// a part of its work.
+    ///
+    /// For every other error of an annotated function's lock, the body never ran.
+    #[must_use]
+    pub const fn is_lease_lost(&self) -> bool {
+        matches!(self, Self::LeaseLost { .. })
+    }
+
+    /// Whether the call is safe to repeat and may succeed then: the body never ran, and the reason may
+    /// pass by itself ([`Timeout`](Self::Timeout), [`Database`](Self::Database),
+    /// [`GrantedTooLate`](Self::GrantedTooLate)).
+    ///
+    /// Of a fenced write and of [`Lease::extend`](crate::Lease::extend), it says nothing about whether
+    /// the write took effect.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        matches!(
+            self,
+            Self::Timeout { .. } | Self::Database { .. } | Self::GrantedTooLate { .. }
+        )
+    }
+
+    /// The error of a call whose task the end of its runtime dropped.
+    pub(crate) fn runtime_gone(lock: &LockName) -> Self {
+        Self::RuntimeGone { lock: lock.clone() }
     }
 }
 
@@ -184,7 +252,7 @@ pub enum LossReason {
         /// What the last attempt failed with; `None` when none was answered.
         problem: Option<String>,
     },
-    /// It was held for as long as it may be, renewals included.
+    /// It was held for as long as `max_hold` allows, renewals included.
     MaxHold {
         /// The limit.
         max_hold: Duration,
@@ -201,8 +269,8 @@ pub enum LossReason {
     Released,
 }
 
-impl std::fmt::Display for LossReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for LossReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Deadline { ttl, margin } => write!(
                 f,

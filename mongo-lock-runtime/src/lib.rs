@@ -43,7 +43,7 @@
 //! - [`LockClient::shutdown`] gives everything back at the end.
 //! - [`LockClient::in_memory`] needs no server, for unit tests.
 //! - [`LockClient::try_acquire`], [`acquire`](LockClient::acquire) and their [`LockGuard`] are for code
-//!   that no attribute fits; [`lock_all`](LockClient::lock_all) is for several locks,
+//!   that no attribute fits; [`acquire_all`](LockClient::acquire_all) is for several locks,
 //!   [`lead`](LockClient::lead) for the election of a leader.
 //!
 //! # What it costs
@@ -71,39 +71,26 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-mod acquire;
 mod body;
-mod builder;
 mod client;
-mod command;
-mod current;
+mod clock;
 mod declared;
 mod error;
-mod event;
-mod fence;
-mod global;
-mod guard;
-mod hold;
-mod keeper;
-mod leader;
+mod events;
 mod lease;
-mod line;
-mod live;
-mod margin;
 mod name;
+mod operation;
 mod outcome;
 mod overlap;
-mod owner;
+mod queue;
+mod random;
 mod registry;
-mod release;
-mod renewal;
-mod run;
-mod several;
-mod shutdown;
+#[cfg(feature = "__simulation")]
+#[doc(hidden)]
+pub mod simulation;
 mod spec;
 mod store;
 mod template;
-mod turns;
 
 use self::spec::Mode;
 
@@ -114,22 +101,18 @@ pub use mongo_lock_macros::distributed_lock;
 pub use mongo_lock_macros::lock_names;
 
 pub use self::{
-    builder::LockClientBuilder,
-    client::LockClient,
-    current::{assert_locked, current_lease},
+    client::{LockClient, LockClientBuilder, LockGuard, LockSet, Shutdown, ShutdownReport},
     declared::Lock,
-    error::{Error, LossReason},
-    fence::{Fenced, FencedWrite},
-    guard::LockGuard,
-    lease::Lease,
+    error::{Error, LossReason, Operation},
+    lease::{Fenced, FencedWrite, Lease, assert_locked, current_lease},
     name::{LockName, NameError},
-    outcome::{Acquisition, Outcome, Skipped},
+    outcome::{Acquisition, Outcome, Release, Skipped},
     registry::{LockConflict, NameKind, RegisteredLock, assert_locks_unique, registered_locks},
-    release::Release,
-    several::LockSet,
-    shutdown::{Shutdown, ShutdownReport},
     spec::{LockSpec, LockSpecBuilder},
 };
+
+// The driver's types are part of the interface.
+pub use mongodb;
 
 /// The README's code blocks, as tests.
 #[cfg(doctest)]

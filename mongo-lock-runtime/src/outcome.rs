@@ -8,7 +8,7 @@ use std::{
 
 use mongodb::bson::DateTime;
 
-use crate::{LockGuard, LockName};
+use crate::{client::LockGuard, name::LockName};
 
 /// What came of an annotated function's call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl<T: Termination> Termination for Outcome<T> {
 }
 
 /// What came of [`LockClient::try_acquire`](crate::LockClient::try_acquire), or, with a
-/// [`LockSet`](crate::LockSet), of [`LockClient::lock_all`](crate::LockClient::lock_all).
+/// [`LockSet`](crate::LockSet), of [`LockClient::acquire_all`](crate::LockClient::acquire_all).
 #[derive(Debug)]
 #[must_use = "dropping an acquired guard releases the lock at once"]
 pub enum Acquisition<G = LockGuard> {
@@ -98,6 +98,28 @@ impl<G> Acquisition<G> {
         match self {
             Self::Acquired(_) => None,
             Self::Skipped(skipped) => Some(skipped),
+        }
+    }
+}
+
+/// What came of a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Release {
+    /// The lease was there, and is no more: the lock is free, or will be when
+    /// [`min_hold`](crate::LockSpecBuilder::min_hold) is over.
+    Freed,
+    /// The lease was gone already: it had expired and the lock had passed on, or the document had
+    /// been deleted. Nothing was changed.
+    AlreadyGone,
+}
+
+impl Release {
+    pub(crate) const fn of(freed: bool) -> Self {
+        if freed {
+            Self::Freed
+        } else {
+            Self::AlreadyGone
         }
     }
 }

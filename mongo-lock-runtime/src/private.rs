@@ -19,8 +19,8 @@ pub use crate::{
     template::Part,
 };
 use crate::{
-    LockSpec,
-    run::{Acquired, Run},
+    client::{Acquired, Run, acquire_as_specified},
+    spec::LockSpec,
     template,
 };
 
@@ -133,7 +133,7 @@ impl Call {
                 Some(name) => self.attribute.spec(name?)?,
                 None => self.attribute.spec(self.attribute.name)?,
             };
-            client.try_acquire(&spec).await
+            acquire_as_specified(&client.0, &spec).await
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mongo_lock_runtime::{Acquisition, Error, Outcome, Release, distributed_lock};
+use mongo_lock_runtime::{Acquisition, Error, Operation, Outcome, Release, distributed_lock};
 use mongo_lock_testkit::ProxyMode;
 use mongodb::bson::{Document, doc};
 use tokio::time::{Instant, sleep, timeout};
@@ -91,8 +91,8 @@ async fn an_error_that_lasts_ends_the_call_in_time_and_leaves_nothing() {
     ] {
         let error = failing(&stage, effect.clone()).await;
         let fits = match error {
-            Error::Database { command, .. } | Error::Timeout { command, .. } => {
-                command == "acquire"
+            Error::Database { operation, .. } | Error::Timeout { operation, .. } => {
+                operation == Operation::Acquire
             }
             _ => false,
         };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mongo_lock_runtime::{Error, LockClient, Outcome, Release, distributed_lock};
+use mongo_lock_runtime::{Error, LockClient, Operation, Outcome, Release, distributed_lock};
 use mongo_lock_testkit::FailPoint;
 use mongodb::bson::{Document, doc};
 
@@ -130,7 +130,7 @@ async fn a_guard_hears_of_it() {
     let fits = matches!(
         error,
         Error::Database {
-            command: "release",
+            operation: Operation::Release,
             ..
         }
     );

@@ -85,7 +85,7 @@ async fn every_call_says_that_the_clients_runtime_is_gone() {
     assert!(matches!(error, Error::LeaseLost { .. }), "{error}");
     drop(dropped);
     let report = within(ms(6000), client.shutdown()).await;
-    assert_eq!(report.left.len(), 2, "{report}");
+    assert_eq!(report.unreleased.len(), 2, "{report}");
     drop(client);
     eventually(free(&db, "dropped")).await;
 }

@@ -187,7 +187,7 @@ async fn what_it_cannot_stop_it_does_not_release() {
     hand.started().await;
 
     let report = within(LIMIT + SOON, client.shutdown()).await;
-    let mut left: Vec<_> = report.left.iter().map(ToString::to_string).collect();
+    let mut left: Vec<_> = report.unreleased.iter().map(ToString::to_string).collect();
     left.sort();
     assert_eq!(left, ["guard", "stubborn"]);
     assert!(report.to_string().contains("stubborn"), "{report}");
@@ -226,7 +226,7 @@ async fn is_not_held_up(mode: ProxyMode) {
         eventually(until(async || !live(&db, "waits").await.is_empty())).await;
     }
     let report = within(LIMIT + SOON, client.shutdown()).await;
-    let left: Vec<_> = report.left.iter().map(ToString::to_string).collect();
+    let left: Vec<_> = report.unreleased.iter().map(ToString::to_string).collect();
     let left = |name| left.iter().any(|left| left == name);
     assert!(left("job"), "{mode:?}: {report}");
     if mode == ProxyMode::HoldReplies {

@@ -68,7 +68,8 @@ async fn a_hand_over_to_another_process_is_four_commands_at_most() {
     let waits = patient("lock").build().unwrap();
     let asks = async || {
         let (client, waits) = (other.clone(), waits.clone());
-        let waiter = spawn(async move { client.try_acquire(&waits).await });
+        let waiter =
+            spawn(async move { client.acquire_within(&waits, waits.wait().unwrap()).await });
         eventually(until(async || places(&db, "lock").await == 1)).await;
         Some(waiter)
     };

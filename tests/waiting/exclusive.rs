@@ -15,7 +15,7 @@ async fn a_waiter_elsewhere_gets_the_lock_when_it_is_released() {
     let (db, [one, other]) = instances().await;
     let held = acquire(&one, &spec("lock", 60_000)).await;
     let waits = patient("lock").build().unwrap();
-    let waiter = spawn(async move { other.try_acquire(&waits).await });
+    let waiter = spawn(async move { other.acquire_within(&waits, waits.wait().unwrap()).await });
     eventually(until(async || places(&db, "lock").await == 1)).await;
     let token = held.token();
     held.release().await.unwrap();
@@ -34,7 +34,7 @@ async fn a_waiter_gets_the_lock_when_its_holder_is_lost() {
     let (db, [one, other]) = instances().await;
     let held = acquire(&one, &spec("lock", 1000)).await;
     let waits = patient("lock").build().unwrap();
-    let waiter = spawn(async move { other.try_acquire(&waits).await });
+    let waiter = spawn(async move { other.acquire_within(&waits, waits.wait().unwrap()).await });
     eventually(until(async || places(&db, "lock").await == 1)).await;
     let ends = held.expires_at();
     std::mem::forget(held);

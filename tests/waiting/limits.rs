@@ -20,7 +20,7 @@ async fn whoever_has_waited_long_enough_is_told_who_has_it() {
         .unwrap();
     for client in [&other, &one] {
         let started = Instant::now();
-        let skipped = eventually(client.try_acquire(&waits))
+        let skipped = eventually(client.acquire_within(&waits, waits.wait().unwrap()))
             .await
             .unwrap()
             .skipped();
@@ -102,7 +102,12 @@ async fn waiting_works_in_memory_on_a_clock_that_the_test_moves() {
         .build()
         .unwrap();
     let started = tokio::time::Instant::now();
-    let guard = other.try_acquire(&waits).await.unwrap().acquired().unwrap();
+    let guard = other
+        .acquire_within(&waits, waits.wait().unwrap())
+        .await
+        .unwrap()
+        .acquired()
+        .unwrap();
     assert!(started.elapsed() >= ms(60_000) && started.elapsed() < ms(65_000));
     assert!(held.lease().check().is_err());
     drop(guard);

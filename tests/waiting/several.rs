@@ -53,7 +53,12 @@ async fn worker() {
         specs.reverse();
     }
     for _ in 0..ROUNDS {
-        let locks = client.lock_all(&specs).await.unwrap().acquired().unwrap();
+        let locks = client
+            .acquire_all(&specs)
+            .await
+            .unwrap()
+            .acquired()
+            .unwrap();
         // Not atomic: it counts right under the locks alone.
         let count = counters.find_one(doc! {}).await.unwrap().unwrap();
         let next = count.get_i64("count").unwrap() + 1;
@@ -69,7 +74,7 @@ async fn a_refusal_leaves_the_others_free() {
     let held = acquire(&one, &spec("b", 60_000)).await;
     let specs = ["c", "a", "b"].map(|name| spec(name, 60_000));
     for client in [&one, &other] {
-        match client.lock_all(&specs).await.unwrap() {
+        match client.acquire_all(&specs).await.unwrap() {
             Acquisition::Acquired(locks) => panic!("{locks:?}"),
             Acquisition::Skipped(skipped) => {
                 assert_eq!((skipped.name.as_str(), skipped.token), ("b", held.token()));
@@ -81,7 +86,7 @@ async fn a_refusal_leaves_the_others_free() {
         }
     }
     held.release().await.unwrap();
-    let locks = other.lock_all(&specs).await.unwrap().acquired().unwrap();
+    let locks = other.acquire_all(&specs).await.unwrap().acquired().unwrap();
     let names = locks.guards().iter().map(|guard| guard.name().as_str());
     assert_eq!(names.collect::<Vec<_>>(), ["c", "a", "b"]);
     for spec in &specs {
@@ -97,13 +102,13 @@ async fn a_refusal_leaves_the_others_free() {
 async fn a_name_that_is_given_twice_is_an_error() {
     let (_db, [client]) = instances().await;
     let twice = [spec("a", 1000), spec("b", 1000), spec("a", 2000)];
-    let error = client.lock_all(&twice).await.unwrap_err();
+    let error = client.acquire_all(&twice).await.unwrap_err();
     assert!(matches!(error, Error::InvalidArgument { .. }), "{error}");
     assert!(
         error.to_string().contains("`a` is asked for twice"),
         "{error}"
     );
     let none: [LockSpec; 0] = [];
-    let locks = client.lock_all(&none).await.unwrap().acquired().unwrap();
+    let locks = client.acquire_all(&none).await.unwrap().acquired().unwrap();
     locks.release().await.unwrap();
 }

@@ -5,7 +5,7 @@ use std::fmt;
 /// Why an attempt failed.
 #[derive(Debug)]
 pub(crate) struct AttemptError {
-    pub(crate) cause: StoreError,
+    pub(crate) error: StoreError,
     /// Whether the command may have taken effect, or may still do so.
     pub(crate) effect_unknown: bool,
     /// Whether the same command may succeed a moment later.
@@ -33,10 +33,24 @@ impl fmt::Display for StoreError {
 }
 
 impl AttemptError {
+    pub(crate) fn is_transient(&self) -> bool {
+        self.transient
+    }
+
+    /// Whether no repetition can succeed.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self.error, StoreError::NotALockDocument(_))
+    }
+
+    /// This failure with another error.
+    pub(crate) fn with_error(&self, error: StoreError) -> Self {
+        Self { error, ..*self }
+    }
+
     /// The server closed a change stream.
     pub(crate) fn ended() -> Self {
         Self {
-            cause: StoreError::Other("the change stream was closed by the server".into()),
+            error: StoreError::Other("the change stream was closed by the server".into()),
             effect_unknown: false,
             transient: true,
         }
@@ -45,7 +59,7 @@ impl AttemptError {
     /// Neither an answer nor an error came for so long that none will, on this connection.
     pub(crate) fn lost() -> Self {
         Self {
-            cause: StoreError::Other("the command was lost: neither answer nor error came".into()),
+            error: StoreError::Other("the command was lost: neither answer nor error came".into()),
             effect_unknown: true,
             transient: true,
         }

@@ -310,7 +310,7 @@ impl MemoryStore {
         result
     }
 
-    fn step<T>(&self, step: impl FnOnce(&mut Locks, i64) -> T) -> T {
+    pub(super) fn step<T>(&self, step: impl FnOnce(&mut Locks, i64) -> T) -> T {
         let now = self.epoch.1 + self.epoch.0.elapsed();
         let now = now.duration_since(SystemTime::UNIX_EPOCH);
         let now = now.map_or(0, millis);

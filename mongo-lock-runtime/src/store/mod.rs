@@ -86,7 +86,7 @@ impl Store {
     }
 
     /// WakeupStream for whoever waits under `id`, from now on.
-    pub(crate) async fn news(
+    pub(crate) async fn wakeups(
         &self,
         id: &str,
         look: Duration,
@@ -97,8 +97,29 @@ impl Store {
         })
     }
 
+    pub(crate) fn is_in_memory(&self) -> bool {
+        matches!(self, Self::Memory(_))
+    }
+
+    /// Releases a lease of a store in memory, at once. Says whether the lease was there.
+    pub(crate) fn release_in_memory(&self, lease: &ReleaseRequest) -> bool {
+        match self {
+            Self::Mongo(_) => false,
+            Self::Memory(store) => store.step(|locks, now| locks.release(now, lease)),
+        }
+    }
+
+    /// Whether the other store keeps the same locks.
+    pub(crate) fn is_same_place(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Mongo(one), Self::Mongo(other)) => one.place() == other.place(),
+            (Self::Memory(one), Self::Memory(other)) => std::ptr::eq(one, other),
+            _ => false,
+        }
+    }
+
     /// `database.collection`, for people.
-    pub(crate) fn place(&self) -> String {
+    pub(crate) fn namespace(&self) -> String {
         match self {
             Self::Mongo(store) => store.place().to_string(),
             Self::Memory(_) => "memory".into(),

@@ -93,15 +93,15 @@ pub(super) fn from_driver(error: Error) -> AttemptError {
         _ => (false, true),
     };
     AttemptError {
-        cause: StoreError::Driver(error),
+        error: StoreError::Driver(error),
         effect_unknown,
         transient,
     }
 }
 
-fn from_code(code: i32, cause: StoreError) -> AttemptError {
+fn from_code(code: i32, error: StoreError) -> AttemptError {
     AttemptError {
-        cause,
+        error,
         effect_unknown: !NO_EFFECT.contains(&code),
         transient: RETRYABLE.contains(&code),
     }

@@ -76,10 +76,10 @@ pub(crate) use self::{news::MongoWakeups, start_up::StartUp};
 use super::{
     AcquireReply, AcquireRequest, AttemptError, ReleaseRequest, Renewal, Renewed, StoreError,
 };
-use crate::{LockName, event};
+use crate::{LockName, events};
 
 /// `database.collection`, where the lock documents are.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) database: String,
     pub(crate) collection: String,
@@ -206,7 +206,7 @@ impl MongoStore {
             .map_err(|error| malformed(error.to_string()))?;
         let document = LockDocument::read(value).map_err(malformed)?;
         if let Some((theirs, owner)) = document.other_permits(request) {
-            event::permits_differ(&request.name, request.permits, theirs, owner);
+            events::permits_differ(&request.name, request.permits, theirs, owner);
         }
         let freed = value.get_bool("freed").unwrap_or_default();
         let reply = document.reply(request, looks_at_queue);
@@ -282,7 +282,7 @@ impl MongoStore {
             return Ok(Renewed::default());
         }
         let mut renewed = self.compare(leases, sent).await?;
-        renewed.trouble = failure::write_error(&reply).map(|failure| failure.cause);
+        renewed.trouble = failure::write_error(&reply).map(|failure| failure.error);
         Ok(renewed)
     }
 
@@ -324,7 +324,7 @@ impl MongoStore {
 
 fn malformed(problem: String) -> AttemptError {
     AttemptError {
-        cause: StoreError::NotALockDocument(problem),
+        error: StoreError::NotALockDocument(problem),
         effect_unknown: false,
         transient: false,
     }

@@ -144,6 +144,6 @@ impl Mongo {
                 Ok(Answer::Deleted(deleted.deleted_count == 1))
             }
         };
-        answer.unwrap_or_else(|failure| Answer::Failed(failure.cause.to_string()))
+        answer.unwrap_or_else(|failure| Answer::Failed(failure.error.to_string()))
     }
 }

@@ -1,0 +1,177 @@
+//! Acquiring: one request and its repetition within the time limit, or a place in the queue.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::task::yield_now;
+
+use super::{guard::LockGuard, inner::ClientInner};
+use crate::{
+    clock::Moment,
+    error::{Error, Operation},
+    events,
+    lease::{Local, OwnedLease, PendingLease, check_not_held},
+    operation::{Backoff, InFlight},
+    outcome::{Acquisition, Skipped},
+    queue::WaitResult,
+    spec::LockSpec,
+    store::{AcquireReply, StoreError},
+};
+
+enum Answer {
+    Granted(OwnedLease),
+    Refused(Skipped),
+    /// Granted too late: the client is shutting down, and has given the lease back.
+    ShutDown,
+    Error(Error),
+}
+
+/// Acquires, and waits as long as the spec says.
+pub(crate) async fn acquire_as_specified(
+    client: &Arc<ClientInner>,
+    spec: &LockSpec,
+) -> Result<Acquisition, Error> {
+    match spec.wait() {
+        None => try_acquire(client, spec).await,
+        Some(limit) => wait(client, spec, Some(limit)).await,
+    }
+}
+
+/// Acquires, or waits in the queue for at most `limit`.
+pub(crate) async fn wait(
+    client: &Arc<ClientInner>,
+    spec: &LockSpec,
+    limit: Option<Duration>,
+) -> Result<Acquisition, Error> {
+    let context = &client.context;
+    context.margin.check(spec)?;
+    if spec.permits() == 1 || spec.shared() {
+        check_not_held(context, spec.name())?;
+    }
+    if let Some(held) = client.leases.exclusive(spec.name())
+        && held.task().is_some()
+        && held.task() == tokio::task::try_id()
+    {
+        events::waits_for_own_guard(held.name(), held.token());
+    }
+    let started = context.clock.now();
+    // A limit that no clock reaches is none.
+    let until = limit.and_then(|limit| started.checked_add(limit));
+    let pending = client.pending(spec).ok_or_else(|| shut_down(spec))?;
+    let waiter = client.queues.join(pending, until);
+    match waiter.ok_or_else(|| shut_down(spec))?.await? {
+        WaitResult::Granted(lease) => acquired(lease, started),
+        WaitResult::Skipped(skipped) => Ok(refused(client, skipped, started)),
+        WaitResult::Failed(error) => Err(context.error(spec.name(), Operation::Acquire, error)),
+        WaitResult::Error(error) => Err(error),
+        WaitResult::ShutDown => Err(shut_down(spec)),
+    }
+}
+
+/// Acquires, or is refused, without waiting.
+pub(crate) async fn try_acquire(
+    client: &Arc<ClientInner>,
+    spec: &LockSpec,
+) -> Result<Acquisition, Error> {
+    let context = &client.context;
+    context.margin.check(spec)?;
+    let started = context.clock.now();
+    let local = client.leases.local(spec.name());
+    if let Local::Held(held) = local {
+        // The server need not be asked. A caller that asks again and again leaves room for other tasks.
+        yield_now().await;
+        return Ok(refused(client, held.as_skipped(), started));
+    }
+    let pending = client.pending(spec).ok_or_else(|| shut_down(spec))?;
+    let id = pending.id();
+    let inner = Arc::clone(client);
+    let operation = InFlight::start(context, |answer| async move {
+        let context = Arc::clone(&inner.context);
+        let operation = async {
+            if let Local::Releasing(ticket) = local {
+                // A caller must not be refused because of a lease that this client is releasing.
+                inner.leases.wait_for(&ticket).await;
+            }
+            run(&inner, pending, started).await
+        };
+        context.answer_in_time(started, operation, answer).await;
+    });
+    client.leases.set_running(id, operation.running());
+    match operation.await {
+        Ok(Ok(Answer::Granted(lease))) => acquired(lease, started),
+        Ok(Ok(Answer::ShutDown)) => Err(shut_down(spec)),
+        Ok(Ok(Answer::Refused(skipped))) => Ok(refused(client, skipped, started)),
+        Ok(Ok(Answer::Error(error))) => Err(error),
+        Ok(Err(error)) => Err(context.error(spec.name(), Operation::Acquire, error)),
+        Err(_) => Err(Error::runtime_gone(spec.name())),
+    }
+}
+
+/// Sends the request, again where that may help, until it is answered or the time limit is over.
+async fn run(
+    client: &ClientInner,
+    mut pending: PendingLease,
+    started: Moment,
+) -> Result<Answer, StoreError> {
+    let context = &client.context;
+    let mut pause = Backoff::of_operation();
+    loop {
+        let (attempt, request) = pending.attempt(None);
+        match context.attempt(context.store.acquire(&request)).await {
+            Ok(AcquireReply::Granted(grant)) => {
+                let lease = pending.granted(attempt, grant);
+                // Here, and not only by the caller, who may never be polled again.
+                return Ok(if client.leases.is_closed() {
+                    Answer::ShutDown
+                } else {
+                    Answer::Granted(lease)
+                });
+            }
+            // Without a ticket, no place in the queue is given.
+            Ok(
+                AcquireReply::Refused(skipped)
+                | AcquireReply::Queued(crate::store::Queued { skipped, .. }),
+            ) => {
+                pending.answered(attempt);
+                // An earlier attempt may have been granted and run out, or may still arrive. The
+                // caller must not hear "skipped" while its own lease is live.
+                return Ok(match pending.clean_up().await {
+                    Ok(()) => Answer::Refused(skipped),
+                    Err(error) => Answer::Error(error),
+                });
+            }
+            Err(error) => {
+                pending.failed(attempt, &error);
+                let next = pause.next();
+                let time_left = context.clock.elapsed(started) + next < context.operation_timeout;
+                if !(error.is_transient() && time_left) {
+                    return Err(error.error);
+                }
+                if client.leases.is_closed() {
+                    return Ok(Answer::ShutDown);
+                }
+                events::retrying(pending.name(), "acquire", &error.error);
+                tokio::time::sleep(next).await;
+            }
+        }
+    }
+}
+
+/// The lease is the caller's, unless the answer took so long that it is over.
+fn acquired(lease: OwnedLease, asked: Moment) -> Result<Acquisition, Error> {
+    let lease = lease.delivered()?;
+    let took = lease.context().clock.elapsed(asked);
+    events::acquired(&lease.fields(), lease.ttl(), took);
+    Ok(Acquisition::Acquired(LockGuard::new(lease)))
+}
+
+fn refused(client: &ClientInner, skipped: Skipped, asked: Moment) -> Acquisition {
+    let took = client.context.clock.elapsed(asked);
+    events::skipped(&client.context.owner, &skipped, took);
+    Acquisition::Skipped(skipped)
+}
+
+fn shut_down(spec: &LockSpec) -> Error {
+    Error::ShutDown {
+        lock: spec.name().clone(),
+    }
+}

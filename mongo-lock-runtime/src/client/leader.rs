@@ -1,0 +1,138 @@
+//! Leader election: a lock that is waited for, a body that its lease stops, and again.
+
+use std::{cell::Cell, fmt::Display, ops::ControlFlow, time::Duration};
+
+use tokio::time::sleep;
+
+use super::{LockClient, run::Run};
+use crate::{
+    body::OnLost,
+    error::Error,
+    events,
+    lease::{Lease, current_lease},
+    operation::Backoff,
+    outcome::Acquisition,
+    spec::LockSpec,
+};
+
+impl LockClient {
+    /// Runs `task` while this instance is the leader, and stands for election again and again.
+    ///
+    /// Of all instances that call this for one name, one leads at any time: the one that holds the
+    /// lock. The others wait in line. When the leader's lease is lost, its task is dropped; when it
+    /// dies, the next one leads within the ttl. Trouble with MongoDB ends the leadership at the lease's
+    /// deadline, never the standing.
+    ///
+    /// The task says how it goes on: [`ControlFlow::Continue`] steps down and stands again, behind those
+    /// who wait; [`ControlFlow::Break`] ends it all with a value.
+    ///
+    /// ```
+    /// use std::{ops::ControlFlow, time::Duration};
+    /// use mongo_lock_runtime::{LockClient, LockSpec};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mongo_lock_runtime::Error> {
+    /// # let client = LockClient::in_memory();
+    /// let spec = LockSpec::builder("scheduler", Duration::from_secs(10))
+    ///     .renew(true)
+    ///     .build()?;
+    /// let term = client
+    ///     .lead(&spec, |lease| async move {
+    ///         // … until there is nothing left to do.
+    ///         ControlFlow::Break(lease.token())
+    ///     })
+    ///     .await?;
+    /// # assert!(term > 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] for a spec without [`renew`](crate::LockSpecBuilder::renew), which
+    /// would depose every leader after a ttl, or with which several could lead;
+    /// [`Error::NotALockDocument`], [`Error::WouldDeadlock`]; and [`Error::ShutDown`] or
+    /// [`Error::RuntimeGone`] when the client is no more.
+    ///
+    /// # Panics
+    ///
+    /// When the task panics. The lock is released.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: when the future is dropped, so is the task, and then the lock is released in the
+    /// background.
+    pub async fn lead<T, F, Fut>(&self, spec: &LockSpec, mut task: F) -> Result<T, Error>
+    where
+        F: FnMut(Lease) -> Fut,
+        Fut: Future<Output = ControlFlow<T>>,
+    {
+        check(spec)?;
+        let clock = &self.0.context.clock;
+        let mut pauses = pauses(spec);
+        loop {
+            let (client, wanted) = (self.clone(), spec.clone());
+            let elected = Box::pin(async move {
+                let guard = client.acquire(&wanted).await?;
+                events::elected(&guard.lease().fields());
+                Ok(Acquisition::Acquired(guard))
+            });
+            let began = Cell::new(None);
+            let term = async {
+                let lease = current_lease().expect("a body runs under its lease");
+                began.set(Some(clock.now()));
+                task(lease).await
+            };
+            let result = Run::new(elected, OnLost::Cancel, Box::pin(term)).await;
+            let term = began.get().map(|began| clock.elapsed(began));
+            if term.is_some_and(|term| term >= spec.ttl()) {
+                pauses = self::pauses(spec);
+            }
+            let reason: Box<dyn Display + Send> = match result {
+                Ok(Ok(ControlFlow::Break(value))) => return Ok(value),
+                // A caller that waits without a limit is never skipped.
+                Ok(Ok(ControlFlow::Continue(())) | Err(_)) => Box::new("the task stepped down"),
+                Err(error) if is_final(&error) => return Err(error),
+                Err(error) => Box::new(error),
+            };
+            let pause = pauses.next();
+            events::stands_again(spec.name(), &*reason, pause);
+            // On the client's runtime, which has a timer. If it is gone, so is the client.
+            drop(self.0.context.runtime.spawn(sleep(pause)).await);
+        }
+    }
+}
+
+/// The pauses after terms shorter than the ttl: a task that fails at once must not keep the server
+/// busy with elections.
+fn pauses(spec: &LockSpec) -> Backoff {
+    Backoff::new(FIRST_PAUSE, spec.ttl().max(FIRST_PAUSE))
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+fn check(spec: &LockSpec) -> Result<(), Error> {
+    let problem = if !spec.renew() {
+        "a leader stays for longer than a ttl: ask for `renew`"
+    } else if !spec.is_exclusive() {
+        "only one can lead: ask for an exclusive lock with one permit"
+    } else {
+        return Ok(());
+    };
+    Err(Error::InvalidArgument {
+        argument: "spec",
+        problem: problem.into(),
+    })
+}
+
+/// Whether it will not pass.
+fn is_final(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::InvalidArgument { .. }
+            | Error::NotALockDocument { .. }
+            | Error::WouldDeadlock { .. }
+            | Error::ShutDown { .. }
+            | Error::RuntimeGone { .. }
+    )
+}

@@ -1,0 +1,207 @@
+//! One call of an annotated function: acquire, run the body, release.
+//!
+//! A service has hundreds of bodies, each of a type of its own. What is generic over the body is
+//! compiled for each of them, so that is as little as can be: polling it, dropping it, and keeping
+//! what it gave. All else is [`Machine`].
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use super::guard::LockGuard;
+use crate::{
+    body::OnLost,
+    error::Error,
+    lease::{Scope, within},
+    outcome::{Acquisition, Skipped},
+};
+
+pub(crate) type Acquired = Pin<Box<dyn Future<Output = Result<Acquisition, Error>> + Send>>;
+
+/// The body's value, or why it did not run; or an error of the lock.
+pub(crate) struct Run<F: Future> {
+    machine: Box<Machine>,
+    body: Option<Pin<Box<F>>>,
+    output: Option<F::Output>,
+}
+
+impl<F: Future> Run<F> {
+    pub(crate) fn new(acquired: Acquired, on_lost: OnLost, body: Pin<Box<F>>) -> Self {
+        Self {
+            machine: Box::new(Machine {
+                state: State::Acquiring(acquired),
+                on_lost,
+            }),
+            body: Some(body),
+            output: None,
+        }
+    }
+}
+
+/// Nothing in it is pinned but what is in boxes.
+impl<F: Future> Unpin for Run<F> {}
+
+impl<F: Future> Future for Run<F> {
+    type Output = Result<Result<F::Output, Skipped>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self {
+            machine,
+            body,
+            output,
+        } = self.get_mut();
+        let done = ready!(machine.poll(cx, &mut |step| match step {
+            Step::Poll(cx) => match body.as_mut().map(|body| body.as_mut().poll(cx)) {
+                Some(Poll::Ready(value)) => {
+                    *output = Some(value);
+                    true
+                }
+                _ => false,
+            },
+            Step::Drop => {
+                *body = None;
+                true
+            }
+        }));
+        Poll::Ready(done.map(|skipped| match (skipped, output.take()) {
+            (Some(skipped), _) => Err(skipped),
+            (None, Some(value)) => Ok(value),
+            (None, None) => unreachable!("a body that was run gave its value"),
+        }))
+    }
+}
+
+impl<F: Future> Drop for Run<F> {
+    /// The caller's future was dropped, or the body has panicked. What the body holds must be gone
+    /// before the lock is, and it finds its lease until then.
+    fn drop(&mut self) {
+        let body = &mut self.body;
+        self.machine.under_lease(&mut || *body = None);
+    }
+}
+
+/// What to do with the body.
+enum Step<'a, 'b> {
+    /// Says whether it is done.
+    Poll(&'a mut Context<'b>),
+    Drop,
+}
+
+/// A call, without its body.
+struct Machine {
+    state: State,
+    on_lost: OnLost,
+}
+
+enum State {
+    Acquiring(Acquired),
+    Running(Running),
+    Releasing(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Done,
+}
+
+struct Running {
+    guard: LockGuard,
+    scope: Arc<Scope>,
+    /// None when the body goes on whatever happens.
+    lost: Option<Pin<Box<dyn Future<Output = Error> + Send>>>,
+}
+
+impl Machine {
+    /// Ready with None when the body has given its value.
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        body: &mut dyn FnMut(Step<'_, '_>) -> bool,
+    ) -> Poll<Result<Option<Skipped>, Error>> {
+        loop {
+            match &mut self.state {
+                State::Acquiring(acquired) => match ready!(acquired.as_mut().poll(cx)) {
+                    Ok(Acquisition::Acquired(guard)) => {
+                        self.state = State::Running(Running::new(guard, self.on_lost));
+                    }
+                    Ok(Acquisition::Skipped(skipped)) => {
+                        return self.stop(body, Ok(Some(skipped)));
+                    }
+                    Err(error) => return self.stop(body, Err(error)),
+                },
+                State::Running(running) => match ready!(running.poll(cx, body)) {
+                    Ok(()) => self.release(body),
+                    Err(lost) => return self.stop(body, Err(lost)),
+                },
+                State::Releasing(released) => {
+                    ready!(released.as_mut().poll(cx));
+                    self.state = State::Done;
+                    return Poll::Ready(Ok(None));
+                }
+                State::Done => panic!("polled after it was done"),
+            }
+        }
+    }
+
+    /// Without waiting for the release, if there is one.
+    fn stop(
+        &mut self,
+        body: &mut dyn FnMut(Step<'_, '_>) -> bool,
+        result: Result<Option<Skipped>, Error>,
+    ) -> Poll<Result<Option<Skipped>, Error>> {
+        self.under_lease(&mut || _ = body(Step::Drop));
+        self.state = State::Done;
+        Poll::Ready(result)
+    }
+
+    /// A release whose failure is an event, not the caller's error.
+    fn release(&mut self, body: &mut dyn FnMut(Step<'_, '_>) -> bool) {
+        self.under_lease(&mut || _ = body(Step::Drop));
+        if let State::Running(Running { guard, .. }) =
+            std::mem::replace(&mut self.state, State::Done)
+        {
+            self.state = State::Releasing(Box::pin(async move { drop(guard.release().await) }));
+        }
+    }
+
+    /// Does something where `current_lease` gives the call's lease, if it has one.
+    fn under_lease(&self, f: &mut dyn FnMut()) {
+        match &self.state {
+            State::Running(running) => within(&running.scope, f),
+            _ => f(),
+        }
+    }
+}
+
+impl Running {
+    fn new(guard: LockGuard, on_lost: OnLost) -> Self {
+        let lease = guard.lease().clone();
+        let scope = Scope::around(lease.clone());
+        let lost: Option<Pin<Box<dyn Future<Output = Error> + Send>>> = match on_lost {
+            OnLost::Cancel => Some(Box::pin(async move { lease.lost().await })),
+            OnLost::Continue => None,
+        };
+        Self { guard, scope, lost }
+    }
+
+    /// Polls the body to its end, or to the end of the lease, whichever comes first.
+    ///
+    /// The lease is checked before every poll, so that a process that was paused beyond it does not
+    /// go on with the body for even one step.
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        body: &mut dyn FnMut(Step<'_, '_>) -> bool,
+    ) -> Poll<Result<(), Error>> {
+        if self.lost.is_some() {
+            self.guard.lease().check()?;
+        }
+        let mut done = false;
+        within(&self.scope, &mut || done = body(Step::Poll(cx)));
+        if done {
+            return Poll::Ready(Ok(()));
+        }
+        match &mut self.lost {
+            Some(lost) => lost.as_mut().poll(cx).map(Err),
+            None => Poll::Pending,
+        }
+    }
+}

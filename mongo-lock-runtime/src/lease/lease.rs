@@ -1,0 +1,407 @@
+//! A lease as its holder sees it: its token, its deadline, its end.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use tokio::sync::Notify;
+
+use super::renewal;
+use crate::{
+    clock::Moment,
+    error::{Error, LossReason},
+    events::{self, LeaseFields},
+    name::LockName,
+    operation::Context,
+    outcome::Skipped,
+    spec::LockSpec,
+    store::{Grant, LeaseId, Renewal},
+};
+
+/// A lease: one time-limited hold of a lock, as its holder sees it.
+///
+/// [`current_lease`](crate::current_lease) gives it inside an annotated function, and
+/// [`LockGuard::lease`](crate::LockGuard::lease) for a guard. Cloning is cheap; a clone does not
+/// keep the lock taken.
+///
+/// A lease ends for its holder **before** it ends on the server. Its deadline is the ttl, counted from
+/// before the request that was granted was sent, less the client's
+/// [safety margin](crate::LockClientBuilder::margin); a renewal counts likewise. The clock cannot be
+/// set, and on Linux, macOS and Windows it counts the time in which the machine was suspended.
+#[derive(Clone)]
+pub struct Lease(Arc<State>);
+
+struct State {
+    context: Arc<Context>,
+    spec: LockSpec,
+    id: LeaseId,
+    grant: Grant,
+    /// Before the request that was granted was sent.
+    since: Moment,
+    /// The task that acquired the lease, if it was one of tokio's.
+    task: Option<tokio::task::Id>,
+    term: Mutex<Term>,
+    /// The deadline in nanoseconds, or [`ENDED`]: a copy for the table, which must not lock `term`
+    /// under its own mutex.
+    deadline: AtomicU64,
+    /// Whether a caller works under the lease.
+    delivered: AtomicBool,
+    /// Woken when the lease ends. At its deadline, the client's keeper sees to that.
+    ended: Notify,
+}
+
+const ENDED: u64 = 0;
+
+/// What renewal moves.
+struct Term {
+    /// When the holder stops relying on the lease.
+    deadline: Moment,
+    /// The ttl from which the deadline follows: the lease's own, or that of an extension.
+    ttl: Duration,
+    /// When the lease has surely ended on the server, unless it is renewed.
+    until: Moment,
+    /// Once the lease has ended, it stays so: a renewal that succeeds later does not bring it back.
+    end: Option<(Moment, LossReason)>,
+    /// The error of the last attempt to renew the lease.
+    trouble: Option<String>,
+    /// Whether that attempt failed while other leases in the same command may have been the reason.
+    alone: bool,
+}
+
+impl Lease {
+    /// A lease that the server granted in answer to a request that was sent at `sent` or later.
+    pub(super) fn new(
+        context: Arc<Context>,
+        spec: LockSpec,
+        id: LeaseId,
+        grant: Grant,
+        sent: Moment,
+    ) -> Self {
+        let ttl = spec.ttl();
+        let lease = Self(Arc::new(State {
+            since: sent,
+            task: tokio::task::try_id(),
+            term: Mutex::new(Term {
+                deadline: sent,
+                ttl,
+                until: sent,
+                end: None,
+                trouble: None,
+                alone: false,
+            }),
+            deadline: AtomicU64::new(ENDED),
+            delivered: AtomicBool::new(false),
+            ended: Notify::new(),
+            context,
+            spec,
+            id,
+            grant,
+        }));
+        lease.prolong(&mut lease.term(), sent, ttl, ttl);
+        lease
+    }
+
+    /// The lock's name.
+    #[must_use]
+    pub fn name(&self) -> &LockName {
+        self.0.spec.name()
+    }
+
+    /// The fencing token: larger than every token given out for this name before.
+    ///
+    /// Have every store that the body writes to remember the largest token it has seen, and refuse
+    /// smaller ones: a holder that was paused beyond its lease then cannot overwrite its successor's
+    /// work. [`fenced`](Self::fenced) does it for MongoDB.
+    #[must_use]
+    pub fn token(&self) -> i64 {
+        self.0.grant.token
+    }
+
+    /// When the lease began, by the server's clock.
+    #[must_use]
+    pub fn acquired_at(&self) -> SystemTime {
+        self.0.grant.acquired_at
+    }
+
+    /// How long the lease can still be relied on, if it is not renewed. Zero when it has ended.
+    #[must_use]
+    pub fn time_left(&self) -> Duration {
+        self.deadline().map_or(Duration::ZERO, |deadline| {
+            deadline.since(self.0.context.clock.now())
+        })
+    }
+
+    /// Whether the lease can still be relied on. To call before a step that must happen under the
+    /// lock, in code that the library cannot stop.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LeaseLost`], with when and why it ended; also after its release.
+    pub fn check(&self) -> Result<(), Error> {
+        self.deadline().map(|_| ())
+    }
+
+    /// Waits until the lease ends, and says why. With
+    /// [`on_lost = "continue"`](crate::distributed_lock), this is how the body learns of it.
+    ///
+    /// It resolves at every end, also at a normal release: then the reason is
+    /// [`LossReason::Released`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn lost(&self) -> Error {
+        loop {
+            // Before the check, so that an end between the two is not missed.
+            let ended = self.0.ended.notified();
+            if let Err(lost) = self.check() {
+                return lost;
+            }
+            ended.await;
+        }
+    }
+
+    /// Prolongs the lease: it ends `ttl` from now, or when it would have ended, whichever is later.
+    /// One command.
+    ///
+    /// For a body that finds that it has more to do than its ttl allows. `max_hold`, where there is
+    /// one, stays the limit.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LeaseLost`] when the lease has ended, or ends meanwhile; [`Error::Timeout`] and
+    /// [`Error::Database`] when MongoDB gives no answer or a bad one, in which case the lease ends
+    /// when it would have; [`Error::InvalidArgument`] for a ttl outside the range of
+    /// [`LockSpec`](crate::LockSpec), or not longer than the safety margin.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the command runs to its end, and takes effect, when the future is dropped.
+    pub async fn extend(&self, ttl: Duration) -> Result<(), Error> {
+        renewal::extend(self, ttl).await
+    }
+
+    // What the rest of the library needs.
+
+    pub(crate) fn context(&self) -> &Arc<Context> {
+        &self.0.context
+    }
+
+    pub(crate) fn spec(&self) -> &LockSpec {
+        &self.0.spec
+    }
+
+    pub(crate) fn id(&self) -> LeaseId {
+        self.0.id
+    }
+
+    pub(crate) fn ttl(&self) -> Duration {
+        self.0.spec.ttl()
+    }
+
+    pub(crate) fn grant(&self) -> &Grant {
+        &self.0.grant
+    }
+
+    /// The task that acquired the lease.
+    pub(crate) fn task(&self) -> Option<tokio::task::Id> {
+        self.0.task
+    }
+
+    /// The lease, as an event names it.
+    pub(crate) fn fields(&self) -> LeaseFields<'_> {
+        LeaseFields {
+            name: self.name(),
+            owner: &self.0.context.owner,
+            token: self.token(),
+        }
+    }
+
+    /// The `Skipped` that a refused caller gets while this lease is live.
+    pub(crate) fn as_skipped(&self) -> Skipped {
+        let longest = self.until().since(self.since());
+        Skipped {
+            name: self.name().clone(),
+            holder: self.0.context.owner.to_string(),
+            since: self.acquired_at(),
+            until: self.acquired_at() + longest,
+            token: self.token(),
+            waiting: false,
+        }
+    }
+
+    pub(crate) fn since(&self) -> Moment {
+        self.0.since
+    }
+
+    pub(crate) fn held(&self) -> Duration {
+        self.0.context.clock.elapsed(self.0.since)
+    }
+
+    pub(crate) fn until(&self) -> Moment {
+        self.term().until
+    }
+
+    /// The renewal of this lease, as the store is asked for it.
+    pub(super) fn renewal(&self, ttl: Duration) -> Renewal {
+        Renewal {
+            name: self.name().clone(),
+            lease: self.0.id,
+            ttl,
+            alone: self.term().alone,
+        }
+    }
+
+    /// The deadline, unless the lease was found to have ended.
+    pub(crate) fn runs_until(&self) -> Option<Moment> {
+        let deadline = self.0.deadline.load(Ordering::Acquire);
+        (deadline != ENDED).then_some(Moment::from_nanos(deadline))
+    }
+
+    /// A caller works under the lease from here on, unless it is over already.
+    pub(super) fn deliver(&self) -> bool {
+        let now = self.0.context.clock.now();
+        let runs = self.runs_until().is_some_and(|deadline| now < deadline);
+        self.0.delivered.store(runs, Ordering::Relaxed);
+        runs
+    }
+
+    /// Whether the lease has ended for another reason than its release.
+    pub(super) fn is_lost(&self) -> bool {
+        let end = self.term().end.clone();
+        end.is_some_and(|(_, reason)| reason != LossReason::Released)
+    }
+
+    /// When the holder stops relying on the lease; an error once that is past, or the lease has ended
+    /// otherwise.
+    fn deadline(&self) -> Result<Moment, Error> {
+        let now = self.0.context.clock.now();
+        let mut term = self.term();
+        let mut ends = None;
+        if term.end.is_none() && now >= term.deadline {
+            let reason = self.over(&mut term);
+            ends = Some(reason.clone());
+            self.set_end(&mut term, now, reason);
+        }
+        let result = match &term.end {
+            None => Ok(term.deadline),
+            Some((at, reason)) => Err(Error::LeaseLost {
+                lock: self.name().clone(),
+                token: self.token(),
+                held: at.since(self.0.since),
+                reason: reason.clone(),
+            }),
+        };
+        drop(term);
+        if let Some(reason) = ends {
+            self.announce(&reason);
+        }
+        result
+    }
+
+    /// Ends the lease for its holder, unless it has ended already.
+    pub(crate) fn end(&self, reason: &LossReason) {
+        let now = self.0.context.clock.now();
+        let mut term = self.term();
+        if term.end.is_none() {
+            self.set_end(&mut term, now, reason.clone());
+            drop(term);
+            self.announce(reason);
+        }
+    }
+
+    /// Tells of the lease's end. Not under the mutex: a subscriber may ask the lease, and a waker runs
+    /// the code of an executor.
+    fn announce(&self, reason: &LossReason) {
+        // A lease under which no caller ever worked is no loss.
+        if *reason != LossReason::Released && self.0.delivered.load(Ordering::Relaxed) {
+            events::lease_lost(&self.fields(), self.held(), reason);
+        }
+        self.0.ended.notify_waiters();
+    }
+
+    /// A request sent at `sent` has made the lease last `left` on the server from some time after
+    /// that, `left` being `ttl` unless the server said less.
+    pub(super) fn renewed(&self, sent: Moment, left: Duration, ttl: Duration) {
+        let now = self.0.context.clock.now();
+        let mut term = self.term();
+        // The keeper may not have been polled yet, but the deadline has passed.
+        if term.end.is_none() && now < term.deadline {
+            self.prolong(&mut term, sent, left, ttl);
+            if left >= ttl {
+                term.trouble = None;
+                term.alone = false;
+            }
+        }
+    }
+
+    /// An attempt to renew the lease has failed; `alone`: perhaps because of other leases in the same
+    /// command. Says whether it is the first of a row.
+    pub(super) fn not_renewed(&self, trouble: &str, alone: bool) -> bool {
+        let mut term = self.term();
+        let first = term.trouble.is_none();
+        term.trouble = Some(trouble.to_owned());
+        term.alone |= alone;
+        first
+    }
+
+    /// The lease lasts `left` from some time after `sent`, by a request for `ttl`. However much the
+    /// server reports, the deadline is not later than `sent` plus the ttl less the margin: the server's
+    /// clock may have been set.
+    fn prolong(&self, term: &mut Term, sent: Moment, left: Duration, ttl: Duration) {
+        let left = left.min(ttl);
+        let margin = self.0.context.margin.of(ttl);
+        let mut deadline = sent + left.saturating_sub(margin);
+        if let Some(max_hold) = self.0.spec.max_hold() {
+            deadline = deadline.min(self.0.since + max_hold);
+        }
+        if deadline > term.deadline {
+            term.deadline = deadline;
+            term.ttl = ttl;
+            self.0
+                .deadline
+                .store(deadline.as_nanos(), Ordering::Release);
+        }
+        term.until = term.until.max(self.0.context.clock.now() + left);
+    }
+
+    fn set_end(&self, term: &mut Term, now: Moment, reason: LossReason) {
+        term.end = Some((now, reason));
+        self.0.deadline.store(ENDED, Ordering::Release);
+    }
+
+    fn over(&self, term: &mut Term) -> LossReason {
+        let (ttl, margin) = (term.ttl, self.0.context.margin.of(term.ttl));
+        match self.0.spec.max_hold() {
+            Some(max_hold) if term.deadline >= self.0.since + max_hold => {
+                LossReason::MaxHold { max_hold }
+            }
+            _ if self.0.spec.renew() => LossReason::NotRenewed {
+                ttl,
+                margin,
+                problem: term.trouble.take(),
+            },
+            _ => LossReason::Deadline { ttl, margin },
+        }
+    }
+
+    fn term(&self) -> MutexGuard<'_, Term> {
+        // No code in a critical section panics.
+        self.0.term.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease")
+            .field("name", self.name())
+            .field("token", &self.token())
+            .field("time_left", &self.time_left())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,155 @@
+//! The one owner of a lease, which must release it; drop releases it too.
+
+use std::{ops::Deref, sync::Arc};
+
+use super::{keeper, lease::Lease, table::LeaseTable};
+use crate::{
+    clock::Moment,
+    error::{Error, LossReason, Operation},
+    events,
+    operation::InFlight,
+    outcome::Release,
+    store::ReleaseRequest,
+};
+
+/// Releases leases. The layer above implements it: a release may take a waiter along.
+pub(crate) trait Releaser: Send + Sync {
+    /// Starts a release, which goes on whether or not its caller waits for it.
+    fn release(&self, job: ReleaseJob) -> InFlight<Release>;
+
+    /// Releases without a caller that waits for it.
+    fn release_in_background(&self, job: ReleaseJob);
+}
+
+/// A release to be done.
+#[derive(Debug)]
+pub(crate) struct ReleaseJob {
+    pub(crate) request: ReleaseRequest,
+    /// The lease, unless it is not known whether it was granted.
+    pub(crate) held: Option<HeldLease>,
+    /// When the lease has ended on the server without a release.
+    pub(crate) until: Moment,
+}
+
+/// A lease that was granted, as its release knows it.
+#[derive(Debug, Clone)]
+pub(crate) struct HeldLease {
+    pub(crate) lease: Lease,
+    /// Whether the lease had ended before its release.
+    pub(crate) lost: bool,
+}
+
+/// A lease that is the client's to release. Dropping it releases it in the background.
+pub(crate) struct OwnedLease {
+    lease: Lease,
+    releaser: Arc<dyn Releaser>,
+    /// Whether attempts to acquire it are unaccounted for, and may still arrive.
+    unaccounted: bool,
+    /// Whether waiters are likely to want the lock.
+    contended: bool,
+    /// Whether a caller works under the lease.
+    delivered: bool,
+    released: bool,
+}
+
+impl OwnedLease {
+    /// Takes charge of the lease: from here on it is renewed, if its spec says so, and released at
+    /// the end.
+    pub(super) fn new(
+        lease: Lease,
+        table: &Arc<LeaseTable>,
+        releaser: Arc<dyn Releaser>,
+        unaccounted: bool,
+    ) -> Self {
+        if table.insert(&lease) {
+            keeper::start(table, lease.context());
+        }
+        Self {
+            contended: lease.grant().contended,
+            lease,
+            releaser,
+            unaccounted,
+            delivered: false,
+            released: false,
+        }
+    }
+
+    /// Where one caller had to wait, another is likely to, now or soon.
+    pub(crate) fn set_contended(&mut self) {
+        self.contended = true;
+    }
+
+    /// Hands the lease to its caller, unless the answer came so late that the lease is over. From here
+    /// on, `min_hold` counts.
+    pub(crate) fn delivered(mut self) -> Result<Self, Error> {
+        if !self.lease.deliver() {
+            let ttl = self.lease.ttl();
+            return Err(Error::GrantedTooLate {
+                lock: self.lease.name().clone(),
+                took: self.lease.held(),
+                ttl,
+                margin: self.lease.context().margin.of(ttl),
+            });
+        }
+        self.delivered = true;
+        Ok(self)
+    }
+
+    /// Releases the lease, and waits for that as long as one operation may take.
+    pub(crate) async fn release(mut self) -> Result<Release, Error> {
+        let job = self.end();
+        match self.releaser.release(job).await {
+            Ok(Ok(release)) => Ok(release),
+            Ok(Err(error)) => {
+                let context = self.context();
+                Err(context.error(self.name(), Operation::Release, error))
+            }
+            Err(_) => Err(Error::runtime_gone(self.name())),
+        }
+    }
+
+    fn end(&mut self) -> ReleaseJob {
+        self.released = true;
+        let lost = self.lease.is_lost();
+        // Before the command: from now on no code may rely on the lease, and nothing renews it.
+        self.lease.end(&LossReason::Released);
+        ReleaseJob {
+            request: ReleaseRequest {
+                name: self.name().clone(),
+                lease: self.id(),
+                min_hold: self.spec().min_hold().filter(|_| self.delivered),
+                contended: self.contended,
+                revoke: self.unaccounted,
+            },
+            held: Some(HeldLease {
+                lease: self.lease.clone(),
+                lost,
+            }),
+            until: self.until(),
+        }
+    }
+}
+
+impl HeldLease {
+    pub(crate) fn released(&self, release: Release, took: std::time::Duration) {
+        let lease = &self.lease;
+        events::released(&lease.fields(), lease.held(), release, self.lost, took);
+    }
+}
+
+impl Deref for OwnedLease {
+    type Target = Lease;
+
+    fn deref(&self) -> &Lease {
+        &self.lease
+    }
+}
+
+impl Drop for OwnedLease {
+    fn drop(&mut self) {
+        if !self.released {
+            let job = self.end();
+            self.releaser.release_in_background(job);
+        }
+    }
+}

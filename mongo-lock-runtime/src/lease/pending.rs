@@ -1,0 +1,194 @@
+//! A lease that is asked for: one account of every attempt.
+//!
+//! A request may take effect although its answer is lost, and may arrive after a later attempt was
+//! answered. So one value accompanies an acquisition from before its first request. It knows when each
+//! attempt was sent, and which attempts are unaccounted for: those without a definite answer. Only a
+//! grant or a definite answer to every attempt ends it without a trace. Dropping it otherwise, for
+//! whatever reason (a cancelled caller, a shutdown, a panic, an error), has the lease released and its
+//! id revoked, so that no attempt that arrives later is granted.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    lease::Lease,
+    owned::{OwnedLease, ReleaseJob, Releaser},
+    table::LeaseTable,
+};
+use crate::{
+    clock::Moment,
+    error::{Error, Operation},
+    name::LockName,
+    operation::Context,
+    spec::LockSpec,
+    store::{AcquireRequest, AttemptError, Grant, LeaseId, ReleaseRequest, Ticket},
+};
+
+/// A lease that is asked for, and may have been granted.
+pub(crate) struct PendingLease {
+    context: Arc<Context>,
+    table: Arc<LeaseTable>,
+    releaser: Arc<dyn Releaser>,
+    spec: LockSpec,
+    id: LeaseId,
+    /// The attempts without a definite answer, in the order in which they were sent.
+    unaccounted: Vec<Attempt>,
+    next: u32,
+    /// Whether a lease or a release has taken over.
+    settled: bool,
+}
+
+/// One sending of the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Attempt {
+    number: u32,
+    /// Before the request was sent.
+    pub(crate) sent: Moment,
+}
+
+impl PendingLease {
+    /// Enters a lease into the table, before the first request for it is sent. `None` when the client
+    /// is shutting down.
+    pub(crate) fn begin(
+        context: &Arc<Context>,
+        table: &Arc<LeaseTable>,
+        releaser: &Arc<dyn Releaser>,
+        spec: &LockSpec,
+    ) -> Option<Self> {
+        let id = LeaseId::unique();
+        table.begin(id, spec.name()).then(|| Self {
+            context: Arc::clone(context),
+            table: Arc::clone(table),
+            releaser: Arc::clone(releaser),
+            spec: spec.clone(),
+            id,
+            unaccounted: Vec::new(),
+            next: 0,
+            settled: false,
+        })
+    }
+
+    pub(crate) fn id(&self) -> LeaseId {
+        self.id
+    }
+
+    pub(crate) fn spec(&self) -> &LockSpec {
+        &self.spec
+    }
+
+    pub(crate) fn name(&self) -> &LockName {
+        self.spec.name()
+    }
+
+    /// Counts one more attempt, whose request is sent after this.
+    pub(crate) fn attempt(&mut self, ticket: Option<Ticket>) -> (Attempt, AcquireRequest) {
+        let attempt = Attempt {
+            number: self.next,
+            sent: self.context.clock.now(),
+        };
+        self.next += 1;
+        self.unaccounted.push(attempt);
+        let request = AcquireRequest {
+            name: self.spec.name().clone(),
+            lease: self.id,
+            attempt: attempt.number,
+            owner: Arc::clone(&self.context.owner),
+            ttl: self.spec.ttl(),
+            mode: self.spec.mode(),
+            permits: self.spec.permits(),
+            ticket,
+        };
+        (attempt, request)
+    }
+
+    /// The attempt has a definite answer: it was not granted, and will not be.
+    pub(crate) fn answered(&mut self, attempt: Attempt) {
+        self.unaccounted
+            .retain(|other| other.number != attempt.number);
+    }
+
+    /// The attempt has failed.
+    pub(crate) fn failed(&mut self, attempt: Attempt, error: &AttemptError) {
+        if !error.effect_unknown {
+            self.answered(attempt);
+        }
+    }
+
+    /// Whether an attempt may have been granted, or may still be.
+    pub(crate) fn may_be_granted(&self) -> bool {
+        !self.unaccounted.is_empty()
+    }
+
+    /// The server has granted the lease, in answer to `answered` or to an earlier attempt. The lease
+    /// counts from when that one was sent, and takes along what is still unaccounted for.
+    pub(crate) fn granted(mut self, answered: Attempt, grant: Grant) -> OwnedLease {
+        let granted = self
+            .unaccounted
+            .iter()
+            .find(|attempt| attempt.number == grant.attempt);
+        // Of an attempt that is not known, the first one's time is safe.
+        let first = self.unaccounted.first();
+        let sent = granted.or(first).map_or(answered.sent, |it| it.sent);
+        self.unaccounted
+            .retain(|attempt| attempt.number != grant.attempt && *attempt != answered);
+        self.settled = true;
+        let lease = Lease::new(
+            Arc::clone(&self.context),
+            self.spec.clone(),
+            self.id,
+            grant,
+            sent,
+        );
+        OwnedLease::new(
+            lease,
+            &self.table,
+            Arc::clone(&self.releaser),
+            self.may_be_granted(),
+        )
+    }
+
+    /// Releases and revokes what may be there, and says what came of that. To wait for before the
+    /// caller hears that it was refused.
+    pub(crate) async fn clean_up(mut self) -> Result<(), Error> {
+        if !self.may_be_granted() {
+            return Ok(());
+        }
+        self.settled = true;
+        let name = self.name().clone();
+        match self.releaser.release(self.clean_up_job()).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(self.context.error(&name, Operation::Acquire, error)),
+            Err(_) => Err(Error::runtime_gone(&name)),
+        }
+    }
+
+    fn clean_up_job(&self) -> ReleaseJob {
+        ReleaseJob {
+            request: ReleaseRequest {
+                name: self.name().clone(),
+                lease: self.id,
+                min_hold: None,
+                contended: false,
+                revoke: true,
+            },
+            held: None,
+            until: self.context.clock.now() + self.spec.ttl() + Self::LATEST_ARRIVAL,
+        }
+    }
+
+    /// The time after which an attempt that was sent is taken to have arrived or to be lost, for the
+    /// end of a clean-up that does not succeed.
+    const LATEST_ARRIVAL: Duration = Duration::from_secs(60);
+}
+
+impl Drop for PendingLease {
+    fn drop(&mut self) {
+        if self.settled {
+            return;
+        }
+        if self.may_be_granted() {
+            self.releaser.release_in_background(self.clean_up_job());
+        } else {
+            self.table.remove(self.id);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What the layers below the client know of it.
+
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{runtime::Handle, sync::oneshot, time::timeout};
+use tokio_util::task::TaskTracker;
+
+use super::timing::Margin;
+use crate::{
+    clock::{Clock, Moment},
+    error::{Error, Operation},
+    name::LockName,
+    store::{AttemptError, Store, StoreError},
+};
+
+/// A client's store and settings, and the runtime on which its tasks run.
+pub(crate) struct Context {
+    pub(crate) store: Arc<Store>,
+    pub(crate) owner: Arc<str>,
+    pub(crate) operation_timeout: Duration,
+    pub(crate) margin: Margin,
+    pub(crate) clock: Clock,
+    /// Where operations run. Not the runtime of a caller, which may end, or stop polling, while an
+    /// operation is under way.
+    pub(crate) runtime: Handle,
+    /// The operations and clean-ups for which a shutdown waits.
+    pub(crate) tasks: TaskTracker,
+    /// The simulated process in which the client runs.
+    #[cfg(feature = "__simulation")]
+    pub(crate) process: Option<Arc<dyn Process>>,
+}
+
+/// A simulated process: the tasks of a client run in it, and it can be paused or die.
+#[cfg(feature = "__simulation")]
+pub trait Process: Send + Sync {
+    /// Takes over a task of the client before that is spawned.
+    fn wrap(&self, task: Task) -> Task;
+}
+
+/// A task of a client.
+pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The reason for which an operation gave no result.
+#[derive(Debug)]
+pub(crate) enum OperationError {
+    /// The operation time limit was over.
+    Late,
+    Failed(StoreError),
+}
+
+impl OperationError {
+    /// A copy for another caller, without the driver's error.
+    pub(crate) fn copy(&self) -> Self {
+        match self {
+            Self::Late => Self::Late,
+            Self::Failed(StoreError::NotALockDocument(problem)) => {
+                Self::Failed(StoreError::NotALockDocument(problem.clone()))
+            }
+            Self::Failed(error) => Self::Failed(StoreError::Other(error.to_string())),
+        }
+    }
+}
+
+impl Context {
+    /// Runs `task` to its end, and has a shutdown wait for it. On a runtime that has shut down, the
+    /// task is dropped at once.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_boxed(Box::pin(task));
+    }
+
+    pub(crate) fn spawn_boxed(&self, task: Task) {
+        self.tasks.spawn_on(self.in_process(task), &self.runtime);
+    }
+
+    /// Runs `task`, for which no shutdown waits.
+    pub(crate) fn spawn_aside(&self, task: impl Future<Output = ()> + Send + 'static) {
+        drop(self.runtime.spawn(self.in_process(Box::pin(task))));
+    }
+
+    #[cfg(not(feature = "__simulation"))]
+    #[allow(clippy::unused_self)] // a simulation has the client's process there
+    fn in_process(&self, task: Task) -> Task {
+        task
+    }
+
+    #[cfg(feature = "__simulation")]
+    fn in_process(&self, task: Task) -> Task {
+        match &self.process {
+            Some(process) => process.wrap(task),
+            None => task,
+        }
+    }
+
+    /// Whether the calling task runs on the client's runtime, where timers and connections are.
+    pub(crate) fn is_here(&self) -> bool {
+        #[cfg(feature = "__simulation")]
+        if self.process.is_some() {
+            // The tasks of a simulation share one runtime, whichever process they belong to; a caller
+            // belongs to the process of its client.
+            return true;
+        }
+        Handle::try_current().is_ok_and(|here| here.id() == self.runtime.id())
+    }
+
+    /// Runs one attempt at a request to the store. An attempt that has not ended a second after the
+    /// operation time limit, at which the server itself stops working on it, is taken for lost, with
+    /// its connection: dropping the attempt has the driver close that.
+    pub(crate) async fn attempt<T>(
+        &self,
+        request: impl Future<Output = Result<T, AttemptError>>,
+    ) -> Result<T, AttemptError> {
+        const GRACE: Duration = Duration::from_secs(1);
+        let attempt = timeout(self.operation_timeout + GRACE, request).await;
+        attempt.unwrap_or_else(|_| Err(AttemptError::lost()))
+    }
+
+    /// Runs `operation` to its end, and sends its result, or [`OperationError::Late`] as soon as the
+    /// operation time limit, counted from `started`, is over.
+    pub(crate) async fn answer_in_time<T>(
+        &self,
+        started: Moment,
+        operation: impl Future<Output = Result<T, StoreError>>,
+        answer: oneshot::Sender<Result<T, OperationError>>,
+    ) {
+        let mut operation = pin!(operation);
+        let left = self
+            .operation_timeout
+            .saturating_sub(self.clock.elapsed(started));
+        // Without a receiver, the result is dropped, which gives a lease back.
+        if let Ok(result) = timeout(left, &mut operation).await {
+            drop(answer.send(result.map_err(OperationError::Failed)));
+        } else {
+            drop(answer.send(Err(OperationError::Late)));
+            drop(operation.await);
+        }
+    }
+
+    /// The error that the caller of an operation gets.
+    pub(crate) fn error(
+        &self,
+        lock: &LockName,
+        operation: Operation,
+        error: OperationError,
+    ) -> Error {
+        let lock = lock.clone();
+        match error {
+            OperationError::Late => Error::Timeout {
+                lock,
+                operation,
+                limit: self.operation_timeout,
+            },
+            OperationError::Failed(StoreError::NotALockDocument(problem)) => {
+                Error::NotALockDocument {
+                    lock,
+                    namespace: self.store.namespace(),
+                    problem,
+                }
+            }
+            OperationError::Failed(StoreError::Other(problem)) => Error::Database {
+                lock,
+                operation,
+                problem,
+                source: None,
+            },
+            OperationError::Failed(StoreError::Driver(error)) => Error::Database {
+                lock,
+                operation,
+                problem: error.kind.to_string(),
+                source: Some(Box::new(error)),
+            },
+        }
+    }
+}

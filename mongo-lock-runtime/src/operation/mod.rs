@@ -1,0 +1,15 @@
+//! How one operation is carried out: its time limit, its repetition, and who polls it.
+
+mod context;
+mod in_flight;
+mod retry;
+mod timing;
+
+#[cfg(feature = "__simulation")]
+pub use self::context::Process;
+pub(crate) use self::{
+    context::{Context, OperationError},
+    in_flight::{InFlight, Running},
+    retry::{Backoff, jittered},
+    timing::{Margin, renewal_interval, renewal_pause},
+};

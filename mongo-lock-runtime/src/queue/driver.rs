@@ -1,0 +1,123 @@
+//! The driver of a queue: one task per lock for which callers of this process wait. It carries out
+//! what the queue decides. A request runs in a task of its own.
+
+use std::sync::Arc;
+
+use tokio::{sync::Notify, time::timeout};
+
+use super::{
+    WaitQueues,
+    queue::{Action, Answer, PendingRequest},
+};
+use crate::{
+    lease::{Attempt, PendingLease},
+    name::LockName,
+    store::{AcquireReply, AttemptError},
+};
+
+pub(super) fn start(queues: &Arc<WaitQueues>, name: LockName, notify: Arc<Notify>) {
+    let driver = QueueDriver {
+        queues: Arc::clone(queues),
+        name,
+        done: false,
+    };
+    queues.context.spawn(driver.run(notify));
+}
+
+struct QueueDriver {
+    queues: Arc<WaitQueues>,
+    name: LockName,
+    done: bool,
+}
+
+impl QueueDriver {
+    async fn run(mut self, notify: Arc<Notify>) {
+        let queues = Arc::clone(&self.queues);
+        let clock = &queues.context.clock;
+        loop {
+            match queues.next(&self.name) {
+                Action::Ask(request) => {
+                    let (queues, name) = (Arc::clone(&queues), self.name.clone());
+                    let context = Arc::clone(&queues.context);
+                    context.spawn(async move { ask(&queues, name, *request).await });
+                }
+                Action::Leave => {
+                    let (queues, name) = (Arc::clone(&queues), self.name.clone());
+                    let context = Arc::clone(&queues.context);
+                    context.spawn(async move { leave(&queues, name).await });
+                }
+                Action::Wait(Some(until)) => {
+                    let left = until.since(clock.now());
+                    // Either is a reason to look again.
+                    let _ = timeout(left, notify.notified()).await;
+                }
+                Action::Wait(None) => notify.notified().await,
+                Action::End => break,
+            }
+        }
+        self.done = true;
+    }
+}
+
+impl Drop for QueueDriver {
+    fn drop(&mut self) {
+        if !self.done {
+            self.queues.abandon(&self.name);
+        }
+    }
+}
+
+/// Sends one request for a waiter.
+async fn ask(queues: &Arc<WaitQueues>, name: LockName, request: PendingRequest) {
+    let PendingRequest {
+        pending,
+        attempt,
+        request,
+        again,
+    } = request;
+    let context = &queues.context;
+    let reply = context.attempt(context.store.acquire(&request)).await;
+    let id = pending.id();
+    queues.answered(&name, id, answer(pending, attempt, again, reply));
+}
+
+/// What a reply means for the lease that is asked for.
+pub(super) fn answer(
+    mut pending: PendingLease,
+    attempt: Attempt,
+    again: bool,
+    reply: Result<AcquireReply, AttemptError>,
+) -> Answer {
+    match reply {
+        Ok(AcquireReply::Granted(grant)) => {
+            let mut lease = pending.granted(attempt, grant);
+            if again {
+                lease.set_contended();
+            }
+            Answer::Granted(lease)
+        }
+        Ok(AcquireReply::Queued(queued)) => {
+            pending.answered(attempt);
+            Answer::Queued { pending, queued }
+        }
+        Ok(AcquireReply::Refused(_)) => {
+            pending.answered(attempt);
+            Answer::Refused {
+                pending,
+                problem: "the server refused a place in the queue".into(),
+            }
+        }
+        Err(error) => {
+            pending.failed(attempt, &error);
+            Answer::Failed { pending, error }
+        }
+    }
+}
+
+/// Gives up the client's entry in the queue on the server. If that fails, the entry ends by itself.
+async fn leave(queues: &Arc<WaitQueues>, name: LockName) {
+    let context = &queues.context;
+    let left = context.attempt(context.store.leave(&name, &queues.id));
+    drop(left.await);
+    queues.left(&name);
+}

@@ -1,0 +1,68 @@
+//! How often a queue asks the server.
+
+use std::time::{Duration, SystemTime};
+
+use crate::{
+    clock::Moment,
+    operation::{Backoff, jittered},
+    store::{QUEUE_ENTRY_TTL, Queued},
+};
+
+/// When to ask again.
+#[derive(Debug)]
+pub(super) struct Pacing {
+    /// The server's clock, and when it was, or was later.
+    clock: Option<(SystemTime, Moment)>,
+    /// How often the queue has asked in vain.
+    asked: u32,
+    failures: Backoff,
+}
+
+/// Without wake-ups, an entry is refreshed this often.
+const REFRESH_INTERVAL: Duration = Duration::from_millis(1800);
+const _: () = assert!(2 * REFRESH_INTERVAL.as_millis() < QUEUE_ENTRY_TTL.as_millis());
+
+/// The first and the longest pause where no change stream brings wake-ups.
+const POLL_INTERVAL: (Duration, Duration) = (Duration::from_millis(8), Duration::from_millis(500));
+
+/// What is over by the client's reckoning may not be over for the server.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
+
+impl Default for Pacing {
+    fn default() -> Self {
+        Self {
+            clock: None,
+            asked: 0,
+            failures: Backoff::of_operation(),
+        }
+    }
+}
+
+impl Pacing {
+    /// When to ask again after an answer; `wakeups`: whether the client hears of its turn.
+    pub(super) fn after_answer(&mut self, queued: &Queued, wakeups: bool, now: Moment) -> Moment {
+        self.failures = Backoff::of_operation();
+        if self.clock.is_none_or(|(at, _)| at != queued.seen_at) {
+            self.clock = Some((queued.seen_at, now));
+        }
+        let (at, then) = self.clock.unwrap_or((queued.seen_at, now));
+        // At least this late.
+        let server = at + now.since(then);
+        let ends = queued.look_at.duration_since(server).unwrap_or_default();
+        let mut pause = ends.max(SHORTEST_PAUSE).min(jittered(REFRESH_INTERVAL));
+        if !wakeups {
+            // A client that is not first in the queue can ask less often.
+            let first = if queued.ahead == 0 { 0 } else { 6 };
+            let (shortest, longest) = POLL_INTERVAL;
+            let poll = shortest * 2_u32.pow(self.asked.max(first).min(16) / 2);
+            pause = pause.min(jittered(poll.min(longest)));
+        }
+        self.asked = self.asked.saturating_add(1);
+        now + pause
+    }
+
+    /// When to ask again after a failure.
+    pub(super) fn after_failure(&mut self, now: Moment) -> Moment {
+        now + self.failures.next()
+    }
+}

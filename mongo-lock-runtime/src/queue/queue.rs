@@ -1,0 +1,396 @@
+//! One queue: the waiters of a client for one lock, and what is to be done for the first of them.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use tokio::sync::Notify;
+
+use super::{
+    pacing::Pacing,
+    state::Effects,
+    waiter::{WaitResult, Waiter},
+};
+use crate::{
+    clock::Moment,
+    lease::{Attempt, OwnedLease, PendingLease},
+    operation::OperationError,
+    outcome::Skipped,
+    store::{AcquireRequest, AttemptError, LeaseId, Queued, StoreError, Ticket},
+};
+
+#[derive(Default)]
+pub(super) struct WaitQueue {
+    pub(super) waiters: VecDeque<Waiter>,
+    /// Wakes the driver.
+    pub(super) notify: Arc<Notify>,
+    /// The request under way for the first waiter.
+    asking: Option<Asking>,
+    /// How many requests are under way for waiters that have left meanwhile.
+    detached: u32,
+    /// Whether the client may have an entry in the queue on the server.
+    entered: bool,
+    /// Whether that entry is being given up.
+    leaving: bool,
+    /// When to ask next, unless a wake-up comes.
+    ask_at: Option<Moment>,
+    /// The holder of the lock when the server was last asked.
+    seen: Option<Skipped>,
+    /// Since when the server has given no definite answer.
+    silent_since: Option<Moment>,
+    /// The last error since then.
+    error: Option<OperationError>,
+    /// Since when the queue waits for a release of the client itself.
+    releasing_since: Option<Moment>,
+    pacing: Pacing,
+}
+
+struct Asking {
+    id: LeaseId,
+    sent: Moment,
+    /// Whether a wake-up came meanwhile, which may be younger than the answer.
+    woken: bool,
+}
+
+/// What the client knows of the lock without asking the server.
+pub(super) enum Known {
+    /// The client holds the lock itself.
+    Held {
+        until: Option<Moment>,
+        skipped: Skipped,
+    },
+    /// A release of the client is under way.
+    Releasing,
+    Nothing,
+}
+
+/// What the driver of a queue is to do next.
+pub(super) enum Action {
+    Ask(Box<PendingRequest>),
+    /// Give up the client's entry in the queue on the server.
+    Leave,
+    /// Wait for a notification, at most until then.
+    Wait(Option<Moment>),
+    /// No waiter is left.
+    End,
+}
+
+/// A request for the first waiter of a queue, to be sent.
+pub(super) struct PendingRequest {
+    pub(super) pending: PendingLease,
+    pub(super) attempt: Attempt,
+    pub(super) request: AcquireRequest,
+    /// Whether the waiter had to wait.
+    pub(super) again: bool,
+}
+
+/// What came of a request for a waiter.
+pub(super) enum Answer {
+    Granted(OwnedLease),
+    Queued {
+        pending: PendingLease,
+        queued: Queued,
+    },
+    /// Refused for good, without a place in the queue.
+    Refused {
+        pending: PendingLease,
+        problem: String,
+    },
+    Failed {
+        pending: PendingLease,
+        error: AttemptError,
+    },
+}
+
+/// What a queue needs to know of its client.
+pub(super) struct Settings {
+    pub(super) queue_id: Arc<str>,
+    pub(super) operation_timeout: Duration,
+}
+
+impl WaitQueue {
+    pub(super) fn join(&mut self, waiter: Waiter, effects: &mut Effects) {
+        self.waiters.push_back(waiter);
+        effects.notify(&self.notify);
+    }
+
+    /// The caller of the waiter is gone.
+    pub(super) fn leave(&mut self, id: LeaseId, effects: &mut Effects) {
+        let Some(at) = self.waiters.iter().position(|waiter| waiter.id == id) else {
+            return;
+        };
+        if let Some(waiter) = self.remove(at) {
+            effects.forget.extend(waiter.pending);
+        }
+        effects.notify(&self.notify);
+    }
+
+    pub(super) fn wake(&mut self, effects: &mut Effects) {
+        if let Some(asking) = &mut self.asking {
+            asking.woken = true;
+        }
+        self.ask_at = None;
+        effects.notify(&self.notify);
+    }
+
+    /// Takes a waiter out. A request that is under way for it goes on without it.
+    fn remove(&mut self, at: usize) -> Option<Waiter> {
+        let waiter = self.waiters.remove(at)?;
+        if self.asking.take_if(|it| it.id == waiter.id).is_some() {
+            self.detached += 1;
+        }
+        if at == 0 {
+            // The next one is first now, and may have another place in the order.
+            self.ask_at = None;
+        }
+        Some(waiter)
+    }
+
+    pub(super) fn next(
+        &mut self,
+        settings: &Settings,
+        now: Moment,
+        known: &Known,
+        effects: &mut Effects,
+    ) -> Action {
+        self.end_late(settings, now, known, effects);
+        if self.waiters.is_empty() {
+            self.silent_since = None;
+            self.error = None;
+            return if self.asking.is_some() || self.detached > 0 || self.leaving {
+                Action::Wait(None)
+            } else if std::mem::take(&mut self.entered) {
+                self.leaving = true;
+                Action::Leave
+            } else {
+                Action::End
+            };
+        }
+        let releasing_since = match known {
+            Known::Releasing => Some(*self.releasing_since.get_or_insert(now)),
+            _ => self.releasing_since.take().and(None),
+        };
+        // A release that takes longer than an operation may is no reason to wait any more.
+        let released_by = releasing_since.map(|since| since + settings.operation_timeout);
+        let ask_at = if self.asking.is_some() {
+            None
+        } else if let Known::Held { until, .. } = known {
+            // The release of the lease comes for the waiter; at its deadline, the queue must ask.
+            *until
+        } else if let Some(at) = released_by.filter(|at| *at > now) {
+            Some(at)
+        } else if let Some(at) = self.ask_at.filter(|at| *at > now) {
+            Some(at)
+        } else if let Some(request) = self.take_first(settings, now) {
+            return Action::Ask(request);
+        } else {
+            None
+        };
+        let limits = self.waiters.iter();
+        let limits = limits.filter_map(|waiter| self.limit(waiter, settings, known));
+        Action::Wait(limits.chain(ask_at).min())
+    }
+
+    /// The request for the first waiter, unless one is under way.
+    pub(super) fn take_first(
+        &mut self,
+        settings: &Settings,
+        now: Moment,
+    ) -> Option<Box<PendingRequest>> {
+        if self.asking.is_some() {
+            return None;
+        }
+        let waiter = self.waiters.front_mut()?;
+        let mut pending = waiter.pending.take()?;
+        let ticket = Ticket {
+            line: Arc::clone(&settings.queue_id),
+            waited: now.since(waiter.since),
+        };
+        let (attempt, request) = pending.attempt(Some(ticket));
+        self.asking = Some(Asking {
+            id: waiter.id,
+            sent: attempt.sent,
+            woken: false,
+        });
+        Some(Box::new(PendingRequest {
+            pending,
+            attempt,
+            request,
+            again: self.entered,
+        }))
+    }
+
+    pub(super) fn answered(
+        &mut self,
+        id: LeaseId,
+        answer: Answer,
+        now: Moment,
+        wakeups: bool,
+        effects: &mut Effects,
+    ) {
+        effects.notify(&self.notify);
+        let asking = self.asking.take_if(|asking| asking.id == id);
+        if asking.is_none() {
+            self.detached = self.detached.saturating_sub(1);
+        }
+        let woken = asking.as_ref().is_some_and(|asking| asking.woken);
+        let at = self.waiters.iter().position(|waiter| waiter.id == id);
+        let at = at.filter(|_| asking.is_some());
+        match answer {
+            Answer::Granted(lease) => {
+                self.definite();
+                self.entered = false;
+                self.pacing = Pacing::default();
+                self.ask_at = None;
+                match at.and_then(|at| self.waiters.remove(at)) {
+                    Some(waiter) => effects.answer(waiter, WaitResult::Granted(lease)),
+                    None => effects.give_back.push(lease),
+                }
+            }
+            Answer::Queued { pending, queued } => {
+                self.definite();
+                self.entered = true;
+                if at.is_some() {
+                    let again = self.pacing.after_answer(&queued, wakeups, now);
+                    self.ask_at = (!woken).then_some(again);
+                }
+                if self.seen.is_none() {
+                    effects.waiting = Some((queued.skipped.clone(), queued.ahead));
+                }
+                self.seen = Some(queued.skipped);
+                self.put_back(at, pending, effects);
+            }
+            Answer::Refused { pending, problem } => {
+                self.definite();
+                match at.and_then(|at| self.waiters.remove(at)) {
+                    Some(waiter) => {
+                        let error = OperationError::Failed(StoreError::Other(problem));
+                        effects.answer(waiter, WaitResult::Failed(error));
+                    }
+                    None => {}
+                }
+                effects.forget.push(pending);
+            }
+            Answer::Failed { pending, error } => {
+                // The client may have an entry now.
+                self.entered = true;
+                let transient = error.is_transient();
+                let sent = asking.map_or(now, |asking| asking.sent);
+                if at.is_some() {
+                    self.silent_since.get_or_insert(sent);
+                    self.ask_at = Some(self.pacing.after_failure(now));
+                }
+                let error = OperationError::Failed(error.error);
+                match at {
+                    Some(at) if !transient => {
+                        if let Some(waiter) = self.waiters.remove(at) {
+                            effects.answer(waiter, WaitResult::Failed(error));
+                        }
+                        self.ask_at = None;
+                        effects.forget.push(pending);
+                    }
+                    _ => {
+                        if at.is_some() {
+                            self.error = Some(error);
+                        }
+                        self.put_back(at, pending, effects);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The client's entry in the queue on the server is given up, or that has failed.
+    pub(super) fn left(&mut self, effects: &mut Effects) {
+        self.leaving = false;
+        if self.waiters.is_empty() {
+            effects.notify(&self.notify);
+        } else {
+            // The entry of a waiter that has come meanwhile may be gone, too.
+            self.wake(effects);
+        }
+    }
+
+    /// Sends every waiter away.
+    pub(super) fn close(&mut self, effects: &mut Effects) {
+        while !self.waiters.is_empty() {
+            if let Some(mut waiter) = self.remove(0) {
+                effects.forget.extend(waiter.pending.take());
+                effects.answer(waiter, WaitResult::ShutDown);
+            }
+        }
+        effects.notify(&self.notify);
+    }
+
+    /// The server has given a definite answer.
+    fn definite(&mut self) {
+        self.silent_since = None;
+        self.error = None;
+    }
+
+    fn put_back(&mut self, at: Option<usize>, pending: PendingLease, effects: &mut Effects) {
+        match at.and_then(|at| self.waiters.get_mut(at)) {
+            Some(waiter) => waiter.pending = Some(pending),
+            // Its waiter has left: what may be there is cleaned up.
+            None => effects.forget.push(pending),
+        }
+    }
+
+    /// Since when the server has been asked without an answer.
+    fn silent_since(&self) -> Option<Moment> {
+        self.silent_since.or(self.asking.as_ref().map(|it| it.sent))
+    }
+
+    /// When the waiter fails, unless the server answers: a waiter that has come later has more time.
+    fn fails_at(&self, waiter: &Waiter, settings: &Settings) -> Option<Moment> {
+        let since = self.silent_since()?.max(waiter.since);
+        Some(since + settings.operation_timeout)
+    }
+
+    fn is_asked_for(&self, waiter: &Waiter) -> bool {
+        self.asking.as_ref().is_some_and(|it| it.id == waiter.id)
+    }
+
+    /// When something is to be done for the waiter, whatever the server says.
+    fn limit(&self, waiter: &Waiter, settings: &Settings, known: &Known) -> Option<Moment> {
+        let fails_at = self.fails_at(waiter, settings);
+        // A waiter may be granted the lock at any moment while a request for it is under way; and a
+        // waiter must be told who holds the lock.
+        let can_skip = !self.is_asked_for(waiter) && self.skipped(known).is_some();
+        let until = waiter.until.filter(|_| can_skip);
+        fails_at.into_iter().chain(until).min()
+    }
+
+    fn skipped(&self, known: &Known) -> Option<Skipped> {
+        match known {
+            Known::Held { skipped, .. } => Some(skipped.clone()),
+            _ => self.seen.clone(),
+        }
+    }
+
+    /// Ends the waiters that have waited long enough, and those that the server has kept waiting.
+    fn end_late(&mut self, settings: &Settings, now: Moment, known: &Known, effects: &mut Effects) {
+        for at in (0..self.waiters.len()).rev() {
+            let waiter = &self.waiters[at];
+            if self
+                .limit(waiter, settings, known)
+                .is_none_or(|at| at > now)
+            {
+                continue;
+            }
+            let is_asked_for = self.is_asked_for(waiter);
+            let over = waiter.until.is_some_and(|until| until <= now);
+            let skipped = self.skipped(known).filter(|_| over && !is_asked_for);
+            let Some(mut waiter) = self.remove(at) else {
+                continue;
+            };
+            match (skipped, waiter.pending.take()) {
+                (Some(skipped), Some(pending)) => effects.skip(waiter, pending, skipped),
+                (_, pending) => {
+                    effects.forget.extend(pending);
+                    let error = self.error.as_ref().map(OperationError::copy);
+                    let error = error.unwrap_or(OperationError::Late);
+                    effects.answer(waiter, WaitResult::Failed(error));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Releasing: by the lease's id, until it is done or the lease has ended by itself. A release takes
+//! the first waiter of this client along, in one command.
+
+use std::sync::Arc;
+
+use super::{
+    WaitQueues,
+    driver::answer,
+    queue::{Answer, PendingRequest},
+};
+use crate::{
+    clock::Moment,
+    events,
+    lease::{LeaseTable, ReleaseJob, Releaser},
+    operation::{Backoff, Context, InFlight},
+    outcome::Release,
+    store::{AttemptError, LeaseId, StoreError},
+};
+
+/// Releases the leases of a client.
+pub(crate) struct ReleaseService {
+    context: Arc<Context>,
+    table: Arc<LeaseTable>,
+    queues: Arc<WaitQueues>,
+}
+
+impl ReleaseService {
+    pub(crate) fn new(
+        context: &Arc<Context>,
+        table: &Arc<LeaseTable>,
+        queues: &Arc<WaitQueues>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            context: Arc::clone(context),
+            table: Arc::clone(table),
+            queues: Arc::clone(queues),
+        })
+    }
+}
+
+impl Releaser for ReleaseService {
+    fn release(&self, job: ReleaseJob) -> InFlight<Release> {
+        let (id, name) = (job.request.lease, job.request.name.clone());
+        self.table.releasing(id, &name);
+        let work = Work {
+            context: Arc::clone(&self.context),
+            table: Arc::clone(&self.table),
+            queues: Arc::clone(&self.queues),
+            job,
+            handed_over: false,
+            done: false,
+        };
+        let released = InFlight::start(&self.context, |answer| async move {
+            let context = Arc::clone(&work.context);
+            let started = context.clock.now();
+            context
+                .answer_in_time(started, work.run(started), answer)
+                .await;
+        });
+        self.table.set_running(id, released.running());
+        if self.queues.has_waiters(&name) {
+            // They wait for it, whatever its caller does.
+            released.running().move_to_task();
+        }
+        released
+    }
+
+    fn release_in_background(&self, job: ReleaseJob) {
+        if !self.context.store.is_in_memory() {
+            drop(self.release(job));
+            return;
+        }
+        // A drop frees a lock in memory at once, as that of a local mutex does.
+        let (id, name) = (job.request.lease, job.request.name.clone());
+        self.table.releasing(id, &name);
+        let freed = self.context.store.release_in_memory(&job.request);
+        let release = Release::of(freed);
+        report(&self.context, &job, Ok(&release), self.context.clock.now());
+        self.table.remove(id);
+        self.queues.wake(name.as_str());
+    }
+}
+
+/// A release under way.
+struct Work {
+    context: Arc<Context>,
+    table: Arc<LeaseTable>,
+    queues: Arc<WaitQueues>,
+    job: ReleaseJob,
+    /// Whether a waiter of the client went along.
+    handed_over: bool,
+    done: bool,
+}
+
+impl Work {
+    async fn run(mut self, started: Moment) -> Result<Release, StoreError> {
+        let result = self.release().await;
+        report(&self.context, &self.job, result.as_ref(), started);
+        match &result {
+            Ok(_) => self.over(None),
+            Err(_) => self.over(Some(self.job.until)),
+        }
+        result
+    }
+
+    async fn release(&mut self) -> Result<Release, StoreError> {
+        let takes_waiter = self.job.held.is_some() && !self.job.request.revoke;
+        let next = takes_waiter.then(|| {
+            let name = &self.job.request.name;
+            self.queues.take_for_hand_over(name)
+        });
+        if let Some(next) = next.flatten() {
+            match self.hand_over(*next).await {
+                Ok(release) => {
+                    self.handed_over = true;
+                    return Ok(release);
+                }
+                // For want of a majority, say, which a release does not need.
+                Err(error) => self.in_trouble(&error),
+            }
+        }
+        let request = &self.job.request;
+        let mut pause = Backoff::of_operation();
+        loop {
+            let store = &self.context.store;
+            match self.context.attempt(store.release(request)).await {
+                Ok(freed) => return Ok(Release::of(freed)),
+                Err(error) => {
+                    let next = pause.next();
+                    let ended = self.context.clock.now() + next >= self.job.until;
+                    if error.is_final() || ended {
+                        return Err(error.error);
+                    }
+                    self.in_trouble(&error.error);
+                    tokio::time::sleep(next).await;
+                }
+            }
+        }
+    }
+
+    /// Releases the lease and asks for the first waiter's, in one step; tells its queue what came of
+    /// that.
+    async fn hand_over(&self, next: PendingRequest) -> Result<Release, StoreError> {
+        let name = &self.job.request.name;
+        let PendingRequest {
+            pending,
+            attempt,
+            request,
+            again,
+        } = next;
+        let command = self.context.store.hand_over(&self.job.request, &request);
+        let reply = self.context.attempt(command).await;
+        let id: LeaseId = pending.id();
+        let (released, reply) = match reply {
+            Ok((freed, reply)) => (Ok(Release::of(freed)), Ok(reply)),
+            Err(error) => {
+                let copy = error.copy();
+                (Err(error.error), Err(copy))
+            }
+        };
+        let answer: Answer = answer(pending, attempt, again, reply);
+        self.queues.answered(name, id, answer);
+        released
+    }
+
+    /// Callers that wait for this release are to ask the server themselves.
+    fn in_trouble(&self, error: &StoreError) {
+        let (id, name) = (self.job.request.lease, &self.job.request.name);
+        events::retrying(name, "release", error);
+        self.table.release_in_trouble(id, name);
+        self.queues.wake(name.as_str());
+    }
+
+    /// `failed`: until when the lock stays taken.
+    fn over(&mut self, failed: Option<Moment>) {
+        self.done = true;
+        let (id, name) = (self.job.request.lease, &self.job.request.name);
+        match failed {
+            None => self.table.remove(id),
+            Some(until) => self.table.give_up(id, until),
+        }
+        // After a hand-over, the queue knows already.
+        if !self.handed_over {
+            self.queues.wake(name.as_str());
+        }
+    }
+}
+
+impl Drop for Work {
+    /// The client's runtime is gone.
+    fn drop(&mut self) {
+        if !self.done {
+            self.over(Some(self.job.until));
+        }
+    }
+}
+
+fn report(
+    context: &Context,
+    job: &ReleaseJob,
+    result: Result<&Release, &StoreError>,
+    started: Moment,
+) {
+    let took = context.clock.elapsed(started);
+    let (name, owner) = (&job.request.name, &*context.owner);
+    match (result, &job.held) {
+        (Ok(release), Some(held)) => held.released(*release, took),
+        (Ok(release), None) => events::cleaned_up(name, owner, *release, took),
+        (Err(error), Some(held)) => {
+            events::release_failed(&held.lease.fields(), held.lease.held(), error);
+        }
+        (Err(error), None) => events::clean_up_failed(name, owner, error),
+    }
+}
+
+impl AttemptError {
+    /// A copy for the second of two parties, without the driver's error.
+    fn copy(&self) -> Self {
+        self.with_error(match &self.error {
+            StoreError::NotALockDocument(problem) => StoreError::NotALockDocument(problem.clone()),
+            other => StoreError::Other(other.to_string()),
+        })
+    }
+}

@@ -1,0 +1,150 @@
+//! Wake-ups: one change stream per client, while callers of the client wait.
+//!
+//! A release writes whose turn it is into the lock's document. The stream brings a client the changes
+//! that name it, and no others. Where there can be no stream, waiters ask now and then; so an event
+//! that is missed, or a stream that broke, costs time and nothing else.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::sleep;
+
+use super::WaitQueues;
+use crate::{
+    events,
+    operation::Backoff,
+    store::{StoreError, Wakeup, WakeupStream},
+};
+
+/// For how many looks in a row a stream is kept while no caller waits.
+const IDLE_LOOKS: u32 = 5;
+
+/// How long the server keeps a request for wake-ups when there is none.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The pause before another attempt: the first, and the longest.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+
+/// Attempts that are so far apart have failed for some seconds.
+const LASTING: Duration = Duration::from_secs(3);
+
+#[derive(Default)]
+pub(super) struct WakeupWatcher {
+    /// Whether a task listens, or tries to.
+    listening: Mutex<bool>,
+    /// Whether wake-ups come.
+    open: AtomicBool,
+    /// Whether it was reported that none do.
+    reported: AtomicBool,
+}
+
+impl WakeupWatcher {
+    /// Sees to it that wake-ups come, and says whether they do already.
+    pub(super) fn watch(self: &Arc<Self>, queues: &Arc<WaitQueues>) -> bool {
+        let starts = {
+            let listening = self.listening.lock();
+            let mut listening = listening.unwrap_or_else(PoisonError::into_inner);
+            !std::mem::replace(&mut *listening, true)
+        };
+        if starts {
+            let listener = Listener {
+                watcher: Arc::clone(self),
+                queues: Arc::clone(queues),
+                idle: 0,
+            };
+            // Not one of the client's tasks: no shutdown waits for it.
+            queues.context.spawn_aside(listener.run());
+        }
+        self.open.load(Ordering::Relaxed)
+    }
+}
+
+struct Listener {
+    watcher: Arc<WakeupWatcher>,
+    queues: Arc<WaitQueues>,
+    /// How often in a row no caller waited.
+    idle: u32,
+}
+
+impl Listener {
+    async fn run(mut self) {
+        let (first, longest) = PAUSE;
+        let mut pause = Backoff::new(first, longest);
+        loop {
+            let store = &self.queues.context.store;
+            match store.wakeups(&self.queues.id, LOOK_INTERVAL).await {
+                Ok(stream) => {
+                    pause = Backoff::new(first, longest);
+                    let end = self.listen(stream).await;
+                    self.watcher.open.store(false, Ordering::Relaxed);
+                    // The queues are to ask for themselves again.
+                    self.queues.wake_all();
+                    match end {
+                        None => return,
+                        Some(error) => events::wakeups_interrupted(&error),
+                    }
+                }
+                Err(error) => {
+                    // A short outage is not worth a warning.
+                    let lasting = !error.is_transient() || pause.has_reached(LASTING);
+                    if lasting && !self.watcher.reported.swap(true, Ordering::Relaxed) {
+                        events::no_wakeups(&error.error);
+                    }
+                    if !error.is_transient() {
+                        pause = Backoff::new(longest, longest);
+                    }
+                }
+            }
+            sleep(pause.next()).await;
+            self.idle = IDLE_LOOKS;
+            if self.stops() {
+                return;
+            }
+        }
+    }
+
+    /// Listens until no caller waits any more, or the stream ends with an error.
+    async fn listen(&mut self, mut stream: WakeupStream) -> Option<StoreError> {
+        self.watcher.open.store(true, Ordering::Relaxed);
+        // What happened before is not in the stream.
+        self.queues.wake_all();
+        loop {
+            match stream.next().await {
+                Ok(Wakeup::Lock(name)) => self.queues.wake(&name),
+                Ok(Wakeup::All) => self.queues.wake_all(),
+                Ok(Wakeup::Idle) if self.stops() => return None,
+                Ok(Wakeup::Idle) => {}
+                Err(error) => return Some(error.error),
+            }
+        }
+    }
+
+    /// Whether to stop, since no caller has waited for some time. From then on, the next one starts a
+    /// listener anew.
+    fn stops(&mut self) -> bool {
+        let is_empty = self.queues.is_empty();
+        self.idle = if is_empty { self.idle + 1 } else { 0 };
+        if self.idle < IDLE_LOOKS {
+            return false;
+        }
+        let listening = self.watcher.listening.lock();
+        *listening.unwrap_or_else(PoisonError::into_inner) = false;
+        // A waiter that came before this found a listener, which must stay for it.
+        !self.goes_on()
+    }
+
+    /// Whether this listener is needed after all, and no other has started meanwhile.
+    fn goes_on(&self) -> bool {
+        if self.queues.is_empty() {
+            return false;
+        }
+        let listening = self.watcher.listening.lock();
+        let mut listening = listening.unwrap_or_else(PoisonError::into_inner);
+        !std::mem::replace(&mut *listening, true)
+    }
+}

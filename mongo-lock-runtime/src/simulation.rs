@@ -1,0 +1,46 @@
+//! What the simulation and the model in this repository need of the library. No part of the public
+//! interface: it changes without notice.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::runtime::Handle;
+
+pub use crate::operation::Process;
+use crate::{
+    client::{ClientInner, LockClient, Parts},
+    clock::Clock,
+    operation::Margin,
+    random,
+    store::Store,
+};
+
+/// What a simulated client is made of.
+#[derive(Clone)]
+pub struct Settings {
+    /// The client's label.
+    pub owner: String,
+    /// The longest that one operation takes.
+    pub operation_timeout: Duration,
+    /// The way to the store and back.
+    pub network: Arc<dyn Network>,
+    /// The process in which the client runs.
+    pub process: Arc<dyn Process>,
+}
+
+/// A client on the current runtime, whose clock is tokio's.
+pub fn client(settings: Settings) -> LockClient {
+    LockClient(Arc::new(ClientInner::new(Parts {
+        store: Arc::new(Store::Simulated(settings.network)),
+        owner: settings.owner.into(),
+        operation_timeout: settings.operation_timeout,
+        margin: Margin::Proportional,
+        clock: Clock::tokio(),
+        runtime: Handle::current(),
+        process: Some(settings.process),
+    })))
+}
+
+/// From now on, the ids and the jitter of this thread follow from `seed`.
+pub fn seed(seed: u64) {
+    random::seeded::seed(seed);
+}
