@@ -201,7 +201,8 @@ async fn a_grant_is_as_old_as_its_request() {
             assert!(guard.lease().check().is_ok());
         } else {
             let error = answer.unwrap_err();
-            assert!(matches!(error, Error::LeaseLost { .. }), "{error}");
+            assert!(matches!(error, Error::GrantedTooLate { .. }), "{error}");
+            assert!(error.is_retryable() && !error.is_lease_lost(), "{error}");
         }
         within(SOON, free(&db, &name)).await;
     }

@@ -68,7 +68,7 @@ async fn the_shortest_and_the_longest_ttl_work() {
                 guard.release().await.unwrap();
             }
             // A lease of a millisecond is over before anybody hears of it.
-            Err(Error::LeaseLost { .. }) => assert_eq!(ttl, Duration::from_millis(1)),
+            Err(Error::GrantedTooLate { .. }) => assert_eq!(ttl, Duration::from_millis(1)),
             Err(other) => panic!("{other}"),
         }
     }

@@ -1,6 +1,6 @@
 //! Who may not log in, and who may log in but not do what locks need: told at start-up.
 
-use mongo_lock_runtime::{Error, LockClient};
+use mongo_lock_runtime::{Error, LockClient, Operation};
 use mongo_lock_testkit::Server;
 use mongodb::bson::doc;
 
@@ -86,7 +86,7 @@ async fn a_privilege_taken_away_later_is_an_error_of_the_call() {
         matches!(
             error,
             Error::Database {
-                command: "acquire",
+                operation: Operation::Acquire,
                 ..
             }
         ),
@@ -98,7 +98,7 @@ async fn a_privilege_taken_away_later_is_an_error_of_the_call() {
         matches!(
             error,
             Error::Database {
-                command: "release",
+                operation: Operation::Release,
                 ..
             }
         ),

@@ -111,8 +111,8 @@ async fn tell_the_life_of_a_lease() {
     };
     check(
         skipped,
-        "DEBUG skipped: held by ",
-        &["name", "owner", "holder", "token", "took_ms"],
+        "DEBUG skipped ",
+        &["name", "owner", "holder", "token", "took_ms", "reason"],
     );
 
     guard.release().await.unwrap();

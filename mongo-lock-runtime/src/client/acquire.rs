@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Operation},
     events,
     lease::{Local, OwnedLease, PendingLease, check_not_held},
-    operation::{Backoff, InFlight},
+    operation::{Backoff, InFlight, Trouble},
     outcome::{Acquisition, Skipped},
     queue::WaitResult,
     spec::LockSpec,
@@ -93,7 +93,10 @@ pub(crate) async fn try_acquire(
             }
             run(&inner, pending, started).await
         };
-        context.answer_in_time(started, operation, answer).await;
+        let trouble = Trouble::default();
+        context
+            .answer_in_time(started, &trouble, operation, answer)
+            .await;
     });
     client.leases.set_running(id, operation.running());
     match operation.await {

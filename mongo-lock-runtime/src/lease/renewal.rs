@@ -10,7 +10,7 @@ use crate::{
     clock::Moment,
     error::{Error, LossReason, Operation},
     events,
-    operation::{Context, InFlight, OperationError},
+    operation::{Context, InFlight, OperationError, Trouble},
     spec::LockSpec,
     store::{AttemptError, Renewed, StoreError},
 };
@@ -110,7 +110,9 @@ pub(super) async fn extend(lease: &Lease, ttl: Duration) -> Result<(), Error> {
             let unknown = || StoreError::Other(NOT_PROLONGED.into());
             Err(renewed.trouble.unwrap_or_else(unknown))
         };
-        context.answer_in_time(sent, operation, answer).await;
+        context
+            .answer_in_time(sent, &Trouble::default(), operation, answer)
+            .await;
     });
     match extended.await {
         Ok(Ok(())) => lease.check(),

@@ -2,7 +2,7 @@
 
 use std::{
     pin::{Pin, pin},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -43,6 +43,20 @@ pub trait Process: Send + Sync {
 
 /// A task of a client.
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The error of an operation's last attempt.
+#[derive(Debug, Default)]
+pub(crate) struct Trouble(Mutex<Option<StoreError>>);
+
+impl Trouble {
+    pub(crate) fn set(&self, error: StoreError) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+
+    fn take(&self) -> Option<StoreError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
 
 /// The reason for which an operation gave no result.
 #[derive(Debug)]
@@ -118,11 +132,13 @@ impl Context {
         attempt.unwrap_or_else(|_| Err(AttemptError::lost()))
     }
 
-    /// Runs `operation` to its end, and sends its result, or [`OperationError::Late`] as soon as the
-    /// operation time limit, counted from `started`, is over.
+    /// Runs `operation` to its end, and sends its result, or an error as soon as the operation time
+    /// limit, counted from `started`, is over: `trouble`, when an attempt has failed by then, else
+    /// [`OperationError::Late`].
     pub(crate) async fn answer_in_time<T>(
         &self,
         started: Moment,
+        trouble: &Trouble,
         operation: impl Future<Output = Result<T, StoreError>>,
         answer: oneshot::Sender<Result<T, OperationError>>,
     ) {
@@ -134,7 +150,8 @@ impl Context {
         if let Ok(result) = timeout(left, &mut operation).await {
             drop(answer.send(result.map_err(OperationError::Failed)));
         } else {
-            drop(answer.send(Err(OperationError::Late)));
+            let error = trouble.take().map(OperationError::Failed);
+            drop(answer.send(Err(error.unwrap_or(OperationError::Late))));
             drop(operation.await);
         }
     }

@@ -8,7 +8,7 @@ mod timing;
 #[cfg(feature = "__simulation")]
 pub use self::context::Process;
 pub(crate) use self::{
-    context::{Context, OperationError},
+    context::{Context, OperationError, Trouble},
     in_flight::{InFlight, Running},
     retry::{Backoff, jittered},
     timing::{Margin, renewal_interval, renewal_pause},

@@ -12,7 +12,7 @@ use crate::{
     clock::Moment,
     events,
     lease::{LeaseTable, ReleaseJob, Releaser},
-    operation::{Backoff, Context, InFlight},
+    operation::{Backoff, Context, InFlight, Trouble},
     outcome::Release,
     store::{AttemptError, LeaseId, StoreError},
 };
@@ -53,8 +53,10 @@ impl Releaser for ReleaseService {
         let released = InFlight::start(&self.context, |answer| async move {
             let context = Arc::clone(&work.context);
             let started = context.clock.now();
+            let trouble = Trouble::default();
+            let operation = work.run(started, &trouble);
             context
-                .answer_in_time(started, work.run(started), answer)
+                .answer_in_time(started, &trouble, operation, answer)
                 .await;
         });
         self.table.set_running(id, released.running());
@@ -93,8 +95,8 @@ struct Work {
 }
 
 impl Work {
-    async fn run(mut self, started: Moment) -> Result<Release, StoreError> {
-        let result = self.release().await;
+    async fn run(mut self, started: Moment, trouble: &Trouble) -> Result<Release, StoreError> {
+        let result = self.release(trouble).await;
         report(&self.context, &self.job, result.as_ref(), started);
         match &result {
             Ok(_) => self.over(None),
@@ -103,7 +105,7 @@ impl Work {
         result
     }
 
-    async fn release(&mut self) -> Result<Release, StoreError> {
+    async fn release(&mut self, trouble: &Trouble) -> Result<Release, StoreError> {
         let takes_waiter = self.job.held.is_some() && !self.job.request.revoke;
         let next = takes_waiter.then(|| {
             let name = &self.job.request.name;
@@ -132,6 +134,7 @@ impl Work {
                         return Err(error.error);
                     }
                     self.in_trouble(&error.error);
+                    trouble.set(error.error);
                     tokio::time::sleep(next).await;
                 }
             }
