@@ -170,11 +170,12 @@ impl Task {
                     }
                     return Ok(Answer::Refused(skipped));
                 }
+                Ok(AcquireReply::Revoked) => return Err(StoreError::Other("revoked".into())),
                 Err(failure) => {
                     maybe_granted |= failure.effect_unknown;
                     let next = pause.next();
                     let time_left = self.sent.elapsed() + next < self.client.operation_timeout;
-                    if !(failure.transient && time_left) {
+                    if !(failure.is_transient() && time_left) {
                         if maybe_granted {
                             drop(self.clean_up());
                         } else {

@@ -11,7 +11,7 @@ use crate::{
     client::Inner,
     margin::Margin,
     owner, registry,
-    store::{MongoStore, Place, StartUp, Store},
+    store::{MongoStore, Namespace, StartUp, Store},
 };
 
 const DEFAULT_DATABASE: &str = "mongo_lock";
@@ -175,7 +175,7 @@ impl LockClientBuilder {
             .or_else(|| Some(client.default_database()?.name().to_owned()))
             .unwrap_or_else(|| DEFAULT_DATABASE.into());
         check_database(&database)?;
-        let place = Place {
+        let place = Namespace {
             database,
             collection: self.collection,
         };

@@ -100,12 +100,13 @@ mod renewal;
 mod run;
 mod several;
 mod shutdown;
+#[cfg(feature = "__simulation")]
+#[doc(hidden)]
+pub mod simulation;
 mod spec;
 mod store;
 mod template;
 mod turns;
-
-use self::spec::Mode;
 
 #[doc = include_str!("distributed_lock.md")]
 pub use mongo_lock_macros::distributed_lock;

@@ -107,7 +107,7 @@ async fn run(client: &Arc<Inner>, job: &Job) -> Result<Release, StoreError> {
             Ok(freed) => return Ok(Release::of(freed)),
             Err(failure) => {
                 let next = pause.next();
-                if !failure.transient || Instant::now() + next >= job.until {
+                if !failure.is_transient() || Instant::now() + next >= job.until {
                     return Err(failure.cause);
                 }
                 event::retrying(&job.request.name, "release", &failure.cause);

@@ -90,11 +90,11 @@ impl Listener {
                 }
                 Err(failure) => {
                     // An outage is not worth a word, before it lasts.
-                    let lasting = !failure.transient || pause >= LASTING;
+                    let lasting = !failure.is_transient() || pause >= LASTING;
                     if lasting && !self.turns.told.swap(true, Ordering::Relaxed) {
                         event::no_news(&failure.cause);
                     }
-                    if !failure.transient {
+                    if !failure.is_transient() {
                         pause = longest;
                     }
                 }

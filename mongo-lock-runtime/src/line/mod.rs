@@ -220,7 +220,7 @@ impl Lines {
                 self.granted(name, Hold::new(lease));
             }
             Ok(AcquireReply::Queued(queued)) => self.queued(client, name, ask, queued),
-            Ok(AcquireReply::Refused(_)) => {
+            Ok(AcquireReply::Refused(_) | AcquireReply::Revoked) => {
                 let cause = StoreError::Other("it was refused a place in line".into());
                 self.fail(client, name, Failed::Because(cause), Some(ask));
             }
@@ -287,7 +287,7 @@ impl Lines {
         let since = *line.pace.trouble.get_or_insert(ask.sent);
         line.ask_at = Some(Instant::now() + line.pace.pause());
         drop(table);
-        if failure.transient && since.elapsed() < client.operation_timeout {
+        if failure.is_transient() && since.elapsed() < client.operation_timeout {
             event::retrying(name, "acquire", &failure.cause);
         } else {
             self.fail(client, name, Failed::Because(failure.cause), None);

@@ -82,7 +82,7 @@ impl Line {
             mode: caller.spec.mode(),
             permits: caller.spec.permits(),
             ticket: Some(Ticket {
-                line: Arc::clone(client.lines.id()),
+                queue_id: Arc::clone(client.lines.id()),
                 waited: sent.duration_since(caller.since),
             }),
         };
