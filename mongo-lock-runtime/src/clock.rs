@@ -45,10 +45,6 @@ impl Moment {
         Self(Duration::from_nanos(nanos))
     }
 
-    #[cfg(test)]
-    pub(crate) const fn at(time: Duration) -> Self {
-        Self(time)
-    }
 }
 
 impl Add<Duration> for Moment {

@@ -92,8 +92,6 @@ mod spec;
 mod store;
 mod template;
 
-use self::spec::Mode;
-
 #[doc = include_str!("distributed_lock.md")]
 pub use mongo_lock_macros::distributed_lock;
 

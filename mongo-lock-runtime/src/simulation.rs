@@ -5,13 +5,25 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::runtime::Handle;
 
-pub use crate::operation::Process;
 use crate::{
     client::{ClientInner, LockClient, Parts},
     clock::Clock,
     operation::Margin,
     random,
     store::Store,
+};
+pub use crate::{
+    operation::Process,
+    spec::Mode,
+    store::{
+        failure::{AttemptError, Persistence, StoreError},
+        memory::locks::Locks,
+        protocol::{
+            AcquireReply, AcquireRequest, Grant, LeaseId, Queued, ReleaseRequest, Renewal, Renewed,
+            Reply, Request, Ticket,
+        },
+        simulated::Network,
+    },
 };
 
 /// What a simulated client is made of.

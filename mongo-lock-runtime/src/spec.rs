@@ -32,8 +32,15 @@ pub struct LockSpec {
 }
 
 /// Whom a lease excludes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    not(feature = "__simulation"),
+    allow(
+        unreachable_pub,
+        reason = "the feature `__simulation` exports this type"
+    )
+)]
+pub enum Mode {
     /// Everybody but those who have another of its permits.
     Exclusive,
     /// Whoever is not shared.

@@ -142,17 +142,22 @@ async fn run(
                     Err(error) => Answer::Error(error),
                 });
             }
+            Ok(AcquireReply::Revoked) => {
+                pending.answered(attempt);
+                let problem = "the id of the lease was revoked";
+                return Err(StoreError::Other(problem.into()));
+            }
             Err(error) => {
                 pending.failed(attempt, &error);
                 let next = pause.next();
                 let time_left = context.clock.elapsed(started) + next < context.operation_timeout;
                 if !(error.is_transient() && time_left) {
-                    return Err(error.error);
+                    return Err(error.cause);
                 }
                 if client.leases.is_closed() {
                     return Ok(Answer::ShutDown);
                 }
-                events::retrying(pending.name(), "acquire", &error.error);
+                events::retrying(pending.name(), "acquire", &error.cause);
                 tokio::time::sleep(next).await;
             }
         }

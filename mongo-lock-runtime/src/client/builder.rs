@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     operation::Margin,
     registry,
-    store::{MongoStore, Place, StartUp, Store},
+    store::{MongoStore, Namespace, StartUp, Store},
 };
 
 const DEFAULT_DATABASE: &str = "mongo_lock";
@@ -179,7 +179,7 @@ impl LockClientBuilder {
             .or_else(|| Some(client.default_database()?.name().to_owned()))
             .unwrap_or_else(|| DEFAULT_DATABASE.into());
         check_database(&database)?;
-        let place = Place {
+        let place = Namespace {
             database,
             collection: self.collection,
         };

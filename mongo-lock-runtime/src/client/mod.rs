@@ -212,7 +212,7 @@ impl fmt::Debug for LockClient {
     /// Says where the locks are; never how to log in there.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LockClient")
-            .field("collection", &self.0.context.store.namespace())
+            .field("collection", &self.0.context.store.place())
             .field("owner", &self.0.context.owner)
             .field("operation_timeout", &self.0.context.operation_timeout)
             .finish_non_exhaustive()

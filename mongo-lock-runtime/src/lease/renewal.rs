@@ -63,7 +63,7 @@ impl Outcome {
                 }
             }
             Err(error) => {
-                let problem = error.error.to_string();
+                let problem = error.cause.to_string();
                 let mut first = false;
                 for lease in batch {
                     first |= lease.not_renewed(&problem, false);
@@ -97,7 +97,7 @@ pub(super) async fn extend(lease: &Lease, ttl: Duration) -> Result<(), Error> {
         let operation = async {
             let renewals = std::slice::from_ref(&renewal);
             let renewed = context.attempt(context.store.renew(renewals)).await;
-            let renewed = renewed.map_err(|error| error.error)?;
+            let renewed = renewed.map_err(|error| error.cause)?;
             if renewed.gone.contains(&task.id()) {
                 task.end(&LossReason::Gone);
                 return Ok(());

@@ -59,24 +59,11 @@ impl Trouble {
 }
 
 /// The reason for which an operation gave no result.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum OperationError {
     /// The operation time limit was over.
     Late,
     Failed(StoreError),
-}
-
-impl OperationError {
-    /// A copy for another caller, without the driver's error.
-    pub(crate) fn copy(&self) -> Self {
-        match self {
-            Self::Late => Self::Late,
-            Self::Failed(StoreError::NotALockDocument(problem)) => {
-                Self::Failed(StoreError::NotALockDocument(problem.clone()))
-            }
-            Self::Failed(error) => Self::Failed(StoreError::Other(error.to_string())),
-        }
-    }
 }
 
 impl Context {
@@ -173,7 +160,7 @@ impl Context {
             OperationError::Failed(StoreError::NotALockDocument(problem)) => {
                 Error::NotALockDocument {
                     lock,
-                    namespace: self.store.namespace(),
+                    namespace: self.store.place(),
                     problem,
                 }
             }

@@ -107,12 +107,22 @@ pub(super) fn answer(
                 problem: "the server refused a place in the queue".into(),
             }
         }
+        Ok(AcquireReply::Revoked) => {
+            pending.answered(attempt);
+            Answer::Refused {
+                pending,
+                problem: REVOKED.into(),
+            }
+        }
         Err(error) => {
             pending.failed(attempt, &error);
             Answer::Failed { pending, error }
         }
     }
 }
+
+/// A client revokes the id of a lease only when it no longer asks for it.
+const REVOKED: &str = "the id of the lease was revoked";
 
 /// Gives up the client's entry in the queue on the server. If that fails, the entry ends by itself.
 async fn leave(queues: &Arc<WaitQueues>, name: LockName) {

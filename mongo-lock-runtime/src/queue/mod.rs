@@ -135,7 +135,7 @@ impl WaitQueues {
         if let Answer::Failed { error, .. } = &answer
             && error.is_transient()
         {
-            events::retrying(name, "acquire", &error.error);
+            events::retrying(name, "acquire", &error.cause);
         }
         let now = self.context.clock.now();
         let effects = self.state().answered(name, id, answer, now, wakeups);

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use crate::{
     clock::Moment,
     operation::{Backoff, jittered},
-    store::{QUEUE_ENTRY_TTL, Queued},
+    store::{Queued, protocol::QUEUE_ENTRY_TTL},
 };
 
 /// When to ask again.

@@ -201,7 +201,7 @@ impl WaitQueue {
         let waiter = self.waiters.front_mut()?;
         let mut pending = waiter.pending.take()?;
         let ticket = Ticket {
-            line: Arc::clone(&settings.queue_id),
+            queue_id: Arc::clone(&settings.queue_id),
             waited: now.since(waiter.since),
         };
         let (attempt, request) = pending.attempt(Some(ticket));
@@ -278,7 +278,7 @@ impl WaitQueue {
                     self.silent_since.get_or_insert(sent);
                     self.ask_at = Some(self.pacing.after_failure(now));
                 }
-                let error = OperationError::Failed(error.error);
+                let error = OperationError::Failed(error.cause);
                 match at {
                     Some(at) if !transient => {
                         if let Some(waiter) = self.waiters.remove(at) {
@@ -386,7 +386,7 @@ impl WaitQueue {
                 (Some(skipped), Some(pending)) => effects.skip(waiter, pending, skipped),
                 (_, pending) => {
                     effects.forget.extend(pending);
-                    let error = self.error.as_ref().map(OperationError::copy);
+                    let error = self.error.clone();
                     let error = error.unwrap_or(OperationError::Late);
                     effects.answer(waiter, WaitResult::Failed(error));
                 }

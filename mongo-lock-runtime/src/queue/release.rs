@@ -14,7 +14,7 @@ use crate::{
     lease::{LeaseTable, ReleaseJob, Releaser},
     operation::{Backoff, Context, InFlight, Trouble},
     outcome::Release,
-    store::{AttemptError, LeaseId, StoreError},
+    store::{LeaseId, StoreError},
 };
 
 /// Releases the leases of a client.
@@ -131,10 +131,10 @@ impl Work {
                     let next = pause.next();
                     let ended = self.context.clock.now() + next >= self.job.until;
                     if error.is_final() || ended {
-                        return Err(error.error);
+                        return Err(error.cause);
                     }
-                    self.in_trouble(&error.error);
-                    trouble.set(error.error);
+                    self.in_trouble(&error.cause);
+                    trouble.set(error.cause);
                     tokio::time::sleep(next).await;
                 }
             }
@@ -156,10 +156,7 @@ impl Work {
         let id: LeaseId = pending.id();
         let (released, reply) = match reply {
             Ok((freed, reply)) => (Ok(Release::of(freed)), Ok(reply)),
-            Err(error) => {
-                let copy = error.copy();
-                (Err(error.error), Err(copy))
-            }
+            Err(error) => (Err(error.cause.clone()), Err(error)),
         };
         let answer: Answer = answer(pending, attempt, again, reply);
         self.queues.answered(name, id, answer);
@@ -213,15 +210,5 @@ fn report(
             events::release_failed(&held.lease.fields(), held.lease.held(), error);
         }
         (Err(error), None) => events::clean_up_failed(name, owner, error),
-    }
-}
-
-impl AttemptError {
-    /// A copy for the second of two parties, without the driver's error.
-    fn copy(&self) -> Self {
-        self.with_error(match &self.error {
-            StoreError::NotALockDocument(problem) => StoreError::NotALockDocument(problem.clone()),
-            other => StoreError::Other(other.to_string()),
-        })
     }
 }

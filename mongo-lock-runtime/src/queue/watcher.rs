@@ -77,7 +77,7 @@ impl Listener {
         let mut pause = Backoff::new(first, longest);
         loop {
             let store = &self.queues.context.store;
-            match store.wakeups(&self.queues.id, LOOK_INTERVAL).await {
+            match store.news(&self.queues.id, LOOK_INTERVAL).await {
                 Ok(stream) => {
                     pause = Backoff::new(first, longest);
                     let end = self.listen(stream).await;
@@ -93,7 +93,7 @@ impl Listener {
                     // A short outage is not worth a warning.
                     let lasting = !error.is_transient() || pause.has_reached(LASTING);
                     if lasting && !self.watcher.reported.swap(true, Ordering::Relaxed) {
-                        events::no_wakeups(&error.error);
+                        events::no_wakeups(&error.cause);
                     }
                     if !error.is_transient() {
                         pause = Backoff::new(longest, longest);
@@ -119,7 +119,7 @@ impl Listener {
                 Ok(Wakeup::All) => self.queues.wake_all(),
                 Ok(Wakeup::Idle) if self.stops() => return None,
                 Ok(Wakeup::Idle) => {}
-                Err(error) => return Some(error.error),
+                Err(error) => return Some(error.cause),
             }
         }
     }

@@ -1,23 +1,45 @@
 //! The failure of one attempt.
 
+#![cfg_attr(
+    not(feature = "__simulation"),
+    allow(
+        unreachable_pub,
+        reason = "the feature `__simulation` exports these items"
+    )
+)]
+
 use std::fmt;
 
-/// Why an attempt failed.
-#[derive(Debug)]
-pub(crate) struct AttemptError {
-    pub(crate) error: StoreError,
-    /// Whether the command may have taken effect, or may still do so.
+/// The failure of one attempt, and what the failure leaves open.
+#[derive(Debug, Clone)]
+pub struct AttemptError {
+    pub(crate) cause: StoreError,
+    /// Whether the command may have taken effect, or may still do so. `false` only where the server,
+    /// or the driver, refused the command before any effect.
     pub(crate) effect_unknown: bool,
-    /// Whether the same command may succeed a moment later.
-    pub(crate) transient: bool,
+    pub(super) persistence: Persistence,
 }
 
-#[derive(Debug)]
-pub(crate) enum StoreError {
+/// Whether another attempt may succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Persistence {
+    /// The failure passes by itself: an equal command may succeed a moment later.
+    Transient,
+    /// No rule is known for the failure. What can be repeated without harm, such as a release, should
+    /// be.
+    Unknown,
+    /// Every further attempt fails as well, until an operator or the program changes something.
+    Final,
+}
+
+/// The cause of a failure.
+#[derive(Debug, Clone)]
+pub enum StoreError {
+    /// An error of the driver, or of the server.
     Driver(mongodb::error::Error),
-    /// What the server said in an otherwise successful reply.
+    /// An error inside of an otherwise successful reply.
     Other(String),
-    /// What is wrong with the document.
+    /// The problem with a document that is not a lock document.
     NotALockDocument(String),
 }
 
@@ -32,36 +54,52 @@ impl fmt::Display for StoreError {
     }
 }
 
+impl fmt::Display for AttemptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)
+    }
+}
+
 impl AttemptError {
-    pub(crate) fn is_transient(&self) -> bool {
-        self.transient
+    /// A failure with this text.
+    pub fn new(message: impl Into<String>, persistence: Persistence, effect_unknown: bool) -> Self {
+        Self {
+            cause: StoreError::Other(message.into()),
+            effect_unknown,
+            persistence,
+        }
     }
 
-    /// Whether no repetition can succeed.
-    pub(crate) fn is_final(&self) -> bool {
-        matches!(self.error, StoreError::NotALockDocument(_))
+    /// Whether an equal command may succeed a moment later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.persistence == Persistence::Transient
     }
 
-    /// This failure with another error.
-    pub(crate) fn with_error(&self, error: StoreError) -> Self {
-        Self { error, ..*self }
+    /// Whether every further attempt fails as well.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.persistence == Persistence::Final
+    }
+
+    /// The document is not a lock document, and was left as it is.
+    pub(super) fn malformed(problem: String) -> Self {
+        Self {
+            cause: StoreError::NotALockDocument(problem),
+            effect_unknown: false,
+            persistence: Persistence::Final,
+        }
     }
 
     /// The server closed a change stream.
     pub(crate) fn ended() -> Self {
-        Self {
-            error: StoreError::Other("the change stream was closed by the server".into()),
-            effect_unknown: false,
-            transient: true,
-        }
+        let message = "the change stream was closed by the server";
+        Self::new(message, Persistence::Transient, false)
     }
 
-    /// Neither an answer nor an error came for so long that none will, on this connection.
+    /// Neither a reply nor an error came for so long that none will, on this connection.
     pub(crate) fn lost() -> Self {
-        Self {
-            error: StoreError::Other("the command was lost: neither answer nor error came".into()),
-            effect_unknown: true,
-            transient: true,
-        }
+        let message = "the command was lost: neither answer nor error came";
+        Self::new(message, Persistence::Transient, true)
     }
 }

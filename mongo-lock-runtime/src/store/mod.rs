@@ -1,30 +1,43 @@
-//! The one boundary to a database: what a lock needs of it, in a lock's own words.
+//! The store: the one boundary to a database, in a lock's own words.
 //!
-//! A store makes a single attempt. Time limits, repetition and cleaning up are the business of the
-//! caller, and the same for every store.
+//! A store makes one attempt at one operation. Time limits, repetition and cleaning up are the
+//! business of the caller, and equal for every store.
 
-mod failure;
-mod memory;
+pub(crate) mod failure;
+pub(crate) mod memory;
 mod mongo;
-mod protocol;
+pub(crate) mod protocol;
+#[cfg(feature = "__simulation")]
+pub(crate) mod simulated;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::timeout};
 
-pub(crate) use self::failure::{AttemptError, StoreError};
-use self::memory::MemoryStore;
-use self::mongo::MongoWakeups;
-pub(crate) use self::mongo::{MongoStore, Place, StartUp};
-pub(crate) use self::protocol::*;
-use crate::LockName;
+use self::{
+    failure::Persistence,
+    memory::MemoryStore,
+    mongo::MongoWakeups,
+    protocol::{Reply, Request},
+};
+pub(crate) use self::{
+    failure::{AttemptError, StoreError},
+    mongo::{MongoStore, Namespace, StartUp},
+    protocol::{
+        AcquireReply, AcquireRequest, Grant, LeaseId, Queued, ReleaseRequest, Renewal, Renewed,
+        Ticket,
+    },
+};
+use crate::name::LockName;
 
-/// Where the locks are.
+/// The place of the locks.
 pub(crate) enum Store {
     Mongo(MongoStore),
     Memory(MemoryStore),
+    #[cfg(feature = "__simulation")]
+    Simulated(Arc<dyn simulated::Network>),
 }
 
 impl Store {
@@ -37,63 +50,78 @@ impl Store {
         &self,
         request: &AcquireRequest,
     ) -> Result<AcquireReply, AttemptError> {
-        match self {
-            Self::Mongo(store) => store.acquire(request).await,
-            Self::Memory(store) => Ok(store.with(|locks, now| locks.acquire(now, request)).await),
+        if let Self::Mongo(store) = self {
+            return store.acquire(request).await;
+        }
+        match self.call(Request::Acquire(request.clone())).await? {
+            Reply::Acquire(reply) => Ok(reply),
+            other => Err(other.unexpected()),
         }
     }
 
-    /// One attempt to release a lease and acquire another in the same step, and says whether
-    /// the first was there. Nobody can come between the two, save who has waited longer.
+    /// One attempt to release a lease and to acquire another in one step; says whether the first
+    /// was there. Atomic: only a client that has waited longer can acquire in between.
     pub(crate) async fn hand_over(
         &self,
         lease: &ReleaseRequest,
         request: &AcquireRequest,
     ) -> Result<(bool, AcquireReply), AttemptError> {
-        match self {
-            Self::Mongo(store) => store.hand_over(lease, request).await,
-            Self::Memory(store) => Ok(store
-                .with(|locks, now| locks.hand_over(now, lease, request))
-                .await),
+        if let Self::Mongo(store) = self {
+            return store.hand_over(lease, request).await;
+        }
+        let both = Request::HandOver(lease.clone(), request.clone());
+        match self.call(both).await? {
+            Reply::HandOver(there, reply) => Ok((there, reply)),
+            other => Err(other.unexpected()),
         }
     }
 
-    /// One attempt to give up a place in line.
-    pub(crate) async fn leave(&self, name: &LockName, line: &str) -> Result<(), AttemptError> {
-        match self {
-            Self::Mongo(store) => store.leave(name, line).await,
-            Self::Memory(store) => {
-                store.with(|locks, _| locks.leave(name, line)).await;
-                Ok(())
-            }
+    /// One attempt to give up the queue entry with this id.
+    pub(crate) async fn leave(&self, name: &LockName, queue_id: &str) -> Result<(), AttemptError> {
+        if let Self::Mongo(store) = self {
+            return store.leave(name, queue_id).await;
+        }
+        let (name, queue_id) = (name.clone(), Arc::from(queue_id));
+        match self.call(Request::Leave { name, queue_id }).await? {
+            Reply::Left => Ok(()),
+            other => Err(other.unexpected()),
         }
     }
 
-    /// One attempt to release. Says whether the lease was there.
+    /// One attempt to release; says whether the lease was there.
     pub(crate) async fn release(&self, lease: &ReleaseRequest) -> Result<bool, AttemptError> {
-        match self {
-            Self::Mongo(store) => store.release(lease).await,
-            Self::Memory(store) => Ok(store.with(|locks, now| locks.release(now, lease)).await),
+        if let Self::Mongo(store) = self {
+            return store.release(lease).await;
+        }
+        match self.call(Request::Release(lease.clone())).await? {
+            Reply::Released(there) => Ok(there),
+            other => Err(other.unexpected()),
         }
     }
 
-    /// One attempt to prolong all of these.
+    /// One attempt to renew all of these leases.
     pub(crate) async fn renew(&self, leases: &[Renewal]) -> Result<Renewed, AttemptError> {
-        match self {
-            Self::Mongo(store) => store.renew(leases).await,
-            Self::Memory(store) => Ok(store.with(|locks, now| locks.renew(now, leases)).await),
+        if let Self::Mongo(store) = self {
+            return store.renew(leases).await;
+        }
+        match self.call(Request::Renew(leases.to_vec())).await? {
+            Reply::Renewed(renewed) => Ok(renewed),
+            other => Err(other.unexpected()),
         }
     }
 
-    /// WakeupStream for whoever waits under `id`, from now on.
-    pub(crate) async fn wakeups(
+    /// The wake-ups, from now on, of the client with this queue id. Without any for `look`, the
+    /// stream says that it is idle.
+    pub(crate) async fn news(
         &self,
         id: &str,
         look: Duration,
     ) -> Result<WakeupStream, AttemptError> {
         Ok(match self {
-            Self::Mongo(store) => WakeupStream::Mongo(Box::new(store.news(id, look).await?)),
-            Self::Memory(store) => WakeupStream::Memory(store.changes(), look),
+            Self::Mongo(store) => WakeupStream::Mongo(Box::new(store.watch(id, look).await?)),
+            Self::Memory(store) => WakeupStream::Memory(store.wakeups(), look),
+            #[cfg(feature = "__simulation")]
+            Self::Simulated(network) => WakeupStream::Memory(network.wakeups(), look),
         })
     }
 
@@ -103,48 +131,73 @@ impl Store {
 
     /// Releases a lease of a store in memory, at once. Says whether the lease was there.
     pub(crate) fn release_in_memory(&self, lease: &ReleaseRequest) -> bool {
-        match self {
-            Self::Mongo(_) => false,
-            Self::Memory(store) => store.step(|locks, now| locks.release(now, lease)),
-        }
+        let Self::Memory(store) = self else {
+            return false;
+        };
+        matches!(
+            store.apply(&Request::Release(lease.clone())),
+            Reply::Released(true)
+        )
     }
 
     /// Whether the other store keeps the same locks.
     pub(crate) fn is_same_place(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Mongo(one), Self::Mongo(other)) => one.place() == other.place(),
+            (Self::Mongo(one), Self::Mongo(other)) => one.namespace() == other.namespace(),
             (Self::Memory(one), Self::Memory(other)) => std::ptr::eq(one, other),
+            #[cfg(feature = "__simulation")]
+            (Self::Simulated(_), Self::Simulated(_)) => true,
             _ => false,
         }
     }
 
-    /// `database.collection`, for people.
-    pub(crate) fn namespace(&self) -> String {
+    /// `database.collection`, for error messages.
+    pub(crate) fn place(&self) -> String {
         match self {
-            Self::Mongo(store) => store.place().to_string(),
+            Self::Mongo(store) => store.namespace().to_string(),
             Self::Memory(_) => "memory".into(),
+            #[cfg(feature = "__simulation")]
+            Self::Simulated(_) => "simulation".into(),
+        }
+    }
+
+    /// Sends a request to a store that takes requests as they are.
+    async fn call(&self, request: Request) -> Result<Reply, AttemptError> {
+        match self {
+            Self::Mongo(_) => unreachable!("MongoDB takes a command of its own for each request"),
+            Self::Memory(store) => Ok(store.call(&request).await),
+            #[cfg(feature = "__simulation")]
+            Self::Simulated(network) => network.call(request).await,
         }
     }
 }
 
-/// What brings news of turns.
+impl Reply {
+    /// The error for a reply to another kind of request.
+    fn unexpected(&self) -> AttemptError {
+        let message = format!("the store replied to another request: {self:?}");
+        AttemptError::new(message, Persistence::Final, true)
+    }
+}
+
+/// The wake-ups of one client.
 pub(crate) enum WakeupStream {
     Mongo(Box<MongoWakeups>),
     Memory(watch::Receiver<()>, Duration),
 }
 
-/// Whose turn it is.
+/// A wake-up: the lock that waiters are to ask for again.
 pub(crate) enum Wakeup {
     Lock(String),
     All,
-    /// Nobody's, for a while now.
+    /// There has been no wake-up for a while.
     Idle,
 }
 
 impl WakeupStream {
     pub(crate) async fn next(&mut self) -> Result<Wakeup, AttemptError> {
         match self {
-            Self::Mongo(news) => Ok(news.next().await?.map_or(Wakeup::Idle, Wakeup::Lock)),
+            Self::Mongo(stream) => Ok(stream.next().await?.map_or(Wakeup::Idle, Wakeup::Lock)),
             Self::Memory(changes, look) => match timeout(*look, changes.changed()).await {
                 Ok(Ok(())) => Ok(Wakeup::All),
                 _ => Ok(Wakeup::Idle),

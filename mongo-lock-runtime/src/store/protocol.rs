@@ -1,7 +1,15 @@
-//! What a store is asked, and what it answers: plain values, the same for every store.
+//! The requests to a store and its replies: plain values, equal for every store.
+
+#![cfg_attr(
+    not(feature = "__simulation"),
+    allow(
+        unreachable_pub,
+        reason = "the feature `__simulation` exports these items"
+    )
+)]
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -11,16 +19,24 @@ use mongodb::bson::Uuid;
 use tokio::time::Instant;
 
 use super::failure::StoreError;
-use crate::{LockName, Mode, Skipped};
+use crate::{name::LockName, outcome::Skipped, random, spec::Mode};
 
-/// Identifies one acquisition for ever. A release or a renewal names it, so that it can never
-/// touch another's lease, and an acquisition that is sent twice is granted once.
+/// The id of one acquisition, unique for ever. A release or a renewal names the id, so that neither
+/// can touch another lease, and an acquisition that is sent twice is granted once.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct LeaseId(pub(super) Uuid);
+pub struct LeaseId(pub(super) Uuid);
 
 impl LeaseId {
+    /// A new random id.
     pub(crate) fn unique() -> Self {
-        Self(Uuid::new())
+        Self(random::uuid())
+    }
+
+    /// The id with these 128 bits. For simulations, whose ids must not be random.
+    #[cfg(any(test, feature = "__simulation"))]
+    #[must_use]
+    pub fn from_u128(id: u128) -> Self {
+        Self(Uuid::from_bytes(id.to_be_bytes()))
     }
 }
 
@@ -30,143 +46,176 @@ impl fmt::Debug for LeaseId {
     }
 }
 
-/// One request for a lease. Sending it again with the same id is harmless.
-#[derive(Debug, Clone)]
-pub(crate) struct AcquireRequest {
-    pub(crate) name: LockName,
-    pub(crate) lease: LeaseId,
-    /// The number of this attempt, counted from 0 for each lease. The holder's element keeps it.
-    pub(crate) attempt: u32,
-    pub(crate) owner: Arc<str>,
-    pub(crate) ttl: Duration,
-    pub(crate) mode: Mode,
-    /// How many may hold the lock at once, as the request sees it.
-    pub(crate) permits: u32,
-    /// For one that waits when it is refused.
-    pub(crate) ticket: Option<Ticket>,
+/// An attempt to acquire a lease. Sending the request again with an equal id is harmless.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AcquireRequest {
+    /// The lock.
+    pub name: LockName,
+    /// The id of the lease.
+    pub lease: LeaseId,
+    /// The number of this attempt, counted from 0 for each lease. The holder's element keeps the
+    /// number of the attempt that was granted.
+    pub attempt: u32,
+    /// The owner label of the process.
+    pub owner: Arc<str>,
+    /// The length of the lease, from the grant, on the server's clock.
+    pub ttl: Duration,
+    /// Shared or exclusive.
+    pub mode: Mode,
+    /// The number of leases that may be live at once, as this request sees it.
+    pub permits: u32,
+    /// The place in the queue, for a request that waits when it is refused.
+    pub ticket: Option<Ticket>,
 }
 
 impl AcquireRequest {
-    /// Whether all that matters to it is that nobody holds the lock, and nobody waits.
+    /// Whether the request needs a lock without holders and without a queue: exclusive, one permit,
+    /// no waiting.
     pub(super) fn is_plain(&self) -> bool {
         self.mode == Mode::Exclusive && self.permits == 1 && self.ticket.is_none()
     }
 }
 
-/// What keeps a place in line.
-#[derive(Debug, Clone)]
-pub(crate) struct Ticket {
-    /// Whose place it is: one client has one place in each line, and whoever of its callers is first
-    /// stands there.
-    pub(crate) line: Arc<str>,
-    /// How long the caller has waited. The place counts from then, by the server's clock.
-    pub(crate) waited: Duration,
+/// The claim of a request to a place in the queue.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Ticket {
+    /// The id of the queue entry. One client has one entry in the queue of each lock; the entry
+    /// belongs to the first of the client's callers.
+    pub queue_id: Arc<str>,
+    /// The time for which the caller has waited. The place in the queue counts from then, by the
+    /// server's clock.
+    pub waited: Duration,
 }
 
-/// How long a place in line is kept for one that is not heard of: the longest that a dead waiter
-/// delays the next.
+/// The time for which a queue entry is kept without a new request: the longest delay that a dead
+/// waiter causes.
 pub(crate) const QUEUE_ENTRY_TTL: Duration = Duration::from_secs(5);
 
-/// A place in line that was confirmed so recently is not confirmed again, which would be a write.
+/// The age below which a queue entry is not refreshed, since a refresh is a write.
 pub(super) const QUEUE_ENTRY_FRESH: Duration = Duration::from_millis(1500);
 
-/// One lease to give back, found by its id alone.
-#[derive(Debug, Clone)]
-pub(crate) struct ReleaseRequest {
-    pub(crate) name: LockName,
-    pub(crate) lease: LeaseId,
-    /// Until this long after its acquisition, the lock stays taken.
-    pub(crate) min_hold: Option<Duration>,
-    /// Whether somebody else is likely to wait for it.
-    pub(crate) contended: bool,
+/// The time for which the document remembers that a lease id is revoked: longer than any attempt
+/// can be on its way.
+pub(super) const REVOCATION_TTL: Duration = Duration::from_secs(60 * 60);
+
+/// A release of one lease, found by its id alone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ReleaseRequest {
+    /// The lock.
+    pub name: LockName,
+    /// The id of the lease.
+    pub lease: LeaseId,
+    /// The time, from the acquisition, for which the lock stays taken.
+    pub min_hold: Option<Duration>,
+    /// Whether other clients are likely to wait for the lock.
+    pub contended: bool,
     /// Whether attempts to acquire the lease may still be on their way: then the release also
     /// revokes the lease's id, so that no attempt that arrives later is granted.
-    pub(crate) revoke: bool,
+    pub revoke: bool,
 }
 
-/// One lease to prolong: it is to end `ttl` from the server's now, or when it would have,
+/// A renewal of one lease: the lease is to end `ttl` from the server's now, or at its present end,
 /// whichever is later.
-#[derive(Debug, Clone)]
-pub(crate) struct Renewal {
-    pub(crate) name: LockName,
-    pub(crate) lease: LeaseId,
-    pub(crate) ttl: Duration,
-    /// Whether an earlier attempt failed in company, perhaps because of another lease.
-    pub(crate) alone: bool,
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Renewal {
+    /// The lock.
+    pub name: LockName,
+    /// The id of the lease.
+    pub lease: LeaseId,
+    /// The remaining time that the lease is to have at least.
+    pub ttl: Duration,
+    /// Whether an earlier attempt failed together with other leases, perhaps because of another
+    /// lease.
+    pub alone: bool,
 }
 
-/// What came of an attempt to prolong leases: all of them were, but for these.
-#[derive(Debug, Default)]
-pub(crate) struct Renewed {
-    /// The store no longer has them.
-    pub(crate) gone: HashSet<LeaseId>,
-    /// They are live, and seem not to have been prolonged.
-    pub(crate) behind: HashSet<LeaseId>,
-    /// When it was asked how long they last, and what the answer was: they last at least so long
-    /// from then. Empty when all were prolonged.
-    pub(crate) left: HashMap<LeaseId, (Instant, Duration)>,
-    /// Why.
-    pub(crate) trouble: Option<StoreError>,
+/// The result of an attempt to renew leases: all were renewed, except these.
+#[derive(Debug, Clone, Default)]
+pub struct Renewed {
+    /// The leases that the store no longer has.
+    pub gone: BTreeSet<LeaseId>,
+    /// The leases that are live, but seem not to have been renewed.
+    pub behind: BTreeSet<LeaseId>,
+    /// The remaining time of each live lease, and the instant of the question: the lease lasts at
+    /// least so long from that instant. Empty when all leases were renewed.
+    pub left: BTreeMap<LeaseId, (Instant, Duration)>,
+    /// The error that kept leases from being renewed.
+    pub trouble: Option<StoreError>,
 }
 
-/// The store's answer to a [`AcquireRequest`].
-#[derive(Debug)]
-pub(crate) enum AcquireReply {
+/// The reply to an [`AcquireRequest`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AcquireReply {
+    /// The lease is live.
     Granted(Grant),
+    /// Other leases, or waiters, stand against the request.
     Refused(Skipped),
-    /// Refused, and in line.
+    /// Refused, and in the queue.
     Queued(Queued),
+    /// The lease's id was revoked: no attempt with this id is granted or queued any more.
+    Revoked,
 }
 
-/// A place in line.
-#[derive(Debug)]
-pub(crate) struct Queued {
-    /// Who holds the lock, or is next.
-    pub(crate) skipped: Skipped,
-    /// How many are ahead.
-    pub(crate) ahead: usize,
-    /// When the server last confirmed the place, on its clock.
-    pub(crate) seen_at: SystemTime,
-    /// When there may be room even if nobody says so, on the server's clock: what is ahead of us
-    /// ends by then, unless it is prolonged.
-    pub(crate) look_at: SystemTime,
+/// A refused request that has a place in the queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queued {
+    /// The holder of the lock, or the first in the queue.
+    pub skipped: Skipped,
+    /// The number of queue entries ahead.
+    pub ahead: usize,
+    /// The time at which the server last refreshed the queue entry, on its clock.
+    pub seen_at: SystemTime,
+    /// The time at which there may be room without a wake-up, on the server's clock: what is ahead
+    /// ends by then, unless it is renewed.
+    pub look_at: SystemTime,
 }
 
 /// A lease as the server wrote it, on the server's clock.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Grant {
-    pub(crate) token: i64,
-    /// The attempt that was granted.
-    pub(crate) attempt: u32,
-    pub(crate) acquired_at: SystemTime,
-    pub(crate) expires_at: SystemTime,
-    /// Whether somebody else was in line already.
-    pub(crate) contended: bool,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant {
+    /// The fencing token.
+    pub token: i64,
+    /// The number of the attempt that was granted.
+    pub attempt: u32,
+    /// The start of the lease.
+    pub acquired_at: SystemTime,
+    /// The end of the lease, unless it is renewed.
+    pub expires_at: SystemTime,
+    /// Whether another client was in the queue already.
+    pub contended: bool,
 }
 
 /// One request to a store, of any kind.
-#[derive(Debug, Clone)]
-pub(crate) enum Request {
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Request {
+    /// An acquisition.
     Acquire(AcquireRequest),
     /// A release and an acquisition in one step.
     HandOver(ReleaseRequest, AcquireRequest),
-    /// The end of a client's place in the queue of a lock.
+    /// The end of a client's entry in the queue of a lock.
     Leave {
+        /// The lock.
         name: LockName,
-        client: Arc<str>,
+        /// The id of the queue entry.
+        queue_id: Arc<str>,
     },
+    /// A release.
     Release(ReleaseRequest),
+    /// A renewal of any number of leases.
     Renew(Vec<Renewal>),
 }
 
-/// The answer to a [`Request`] of the same kind.
-#[derive(Debug)]
-pub(crate) enum Reply {
+/// The reply to a [`Request`] of the kind with an equal name.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    /// The reply to an acquisition.
     Acquire(AcquireReply),
-    /// Whether the released lease was there, and the answer to the acquisition.
+    /// Whether the released lease was there, and the reply to the acquisition.
     HandOver(bool, AcquireReply),
+    /// The queue entry is gone.
     Left,
     /// Whether the lease was there.
     Released(bool),
+    /// The result of a renewal.
     Renewed(Renewed),
 }

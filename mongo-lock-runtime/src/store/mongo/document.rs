@@ -1,33 +1,38 @@
-//! Reading a lock document that anybody could have edited.
+//! Reading a lock document that may have been edited by hand.
 
 use std::time::SystemTime;
 
 use mongodb::bson::{Bson, Document};
 
-use super::super::{AcquireReply, AcquireRequest, Grant, Queued};
-use crate::{Mode, Skipped};
+use super::{
+    super::protocol::{AcquireReply, AcquireRequest, Grant, LeaseId, Queued},
+    expression::PROTOCOL,
+};
+use crate::{outcome::Skipped, spec::Mode};
 
 /// A lock document, as far as it could be read. Errors name the field.
 pub(super) struct LockDocument<'a> {
     holders: Vec<Holder<'a>>,
     token: i64,
-    /// As it is: it may have the places of waiters that are long gone.
+    /// The queue as it is, perhaps with entries of waiters that are long gone.
     queue: &'a [Bson],
+    revoked: &'a [Bson],
 }
 
 struct Holder<'a> {
     lease: &'a Bson,
+    /// 0 where the element has none.
+    attempt: u32,
     owner: &'a str,
     mode: &'a str,
-    /// `None` where it is no number: then it is one.
+    /// `None` for a value that is no number, which counts as one permit.
     permits: Option<i64>,
     token: i64,
     acquired_at: SystemTime,
     expires_at: SystemTime,
 }
 
-/// A place in line.
-struct Place<'a> {
+struct QueueEntry<'a> {
     id: &'a str,
     owner: &'a str,
     since: SystemTime,
@@ -37,6 +42,7 @@ struct Place<'a> {
 
 impl<'a> LockDocument<'a> {
     pub(super) fn read(document: &'a Document) -> Result<Self, String> {
+        check_protocol(document)?;
         let holders = field(document, "holders", "an array", Bson::as_array)?;
         let token = field(document, "token", "a 64-bit integer", integer)?;
         if token == i64::MAX {
@@ -47,58 +53,77 @@ impl<'a> LockDocument<'a> {
             .enumerate()
             .map(|(i, holder)| read_at("holders", i, holder, Holder::read))
             .collect::<Result<_, _>>()?;
-        let queue = document.get_array("queue").map_or(&[][..], Vec::as_slice);
+        let array = |field| document.get_array(field).map_or(&[][..], Vec::as_slice);
         Ok(Self {
             holders,
             token,
-            queue,
+            queue: array("queue"),
+            revoked: array("revoked"),
         })
     }
 
-    /// What the document says to whoever sent `request`; `None` when that depends on a queue, or
-    /// on several holders, at which the server has not `looked`.
+    /// Whether the lease is among the holders.
+    pub(super) fn has(&self, lease: LeaseId) -> bool {
+        let lease = Bson::from(lease.0);
+        self.holders.iter().any(|holder| *holder.lease == lease)
+    }
+
+    /// The reply to `request`; `None` when the reply depends on a queue, or on several holders, at
+    /// which the server has not `looked`.
     pub(super) fn reply(
         &self,
         request: &AcquireRequest,
         looked: bool,
     ) -> Result<Option<AcquireReply>, String> {
+        let ours = Bson::from(request.lease.0);
+        let holder = self.holders.iter().find(|holder| *holder.lease == ours);
+        if holder.is_none() && self.is_revoked(&ours) {
+            return Ok(Some(AcquireReply::Revoked));
+        }
         // Without a look at the queue, the holders are as they were: some may have expired, unless the
         // only one is there by what was just decided.
         let conclusive = looked || self.queue.is_empty() && self.holders.len() == 1;
         if !conclusive {
             return Ok(None);
         }
-        let ours = Bson::from(request.lease.0);
-        if let Some(holder) = self.holders.iter().find(|holder| *holder.lease == ours) {
+        if let Some(holder) = holder {
             return Ok(Some(AcquireReply::Granted(Grant {
                 token: holder.token,
-                attempt: 0,
+                attempt: holder.attempt,
                 acquired_at: holder.acquired_at,
                 expires_at: holder.expires_at,
                 contended: !self.queue.is_empty(),
             })));
         }
-        let places = self.places()?;
-        let skipped = self.skipped(request, &places)?;
+        let entries = self.entries()?;
+        let skipped = self.skipped(request, &entries)?;
         let Some(ticket) = &request.ticket else {
             return Ok(Some(AcquireReply::Refused(skipped)));
         };
-        let ahead = places.iter().position(|place| *place.id == *ticket.line);
-        let ahead = ahead.ok_or("it has no place for us, yet the server refused the lease")?;
+        let mut ids = entries.iter().map(|entry| entry.id);
+        let ahead = ids.position(|id| *id == *ticket.queue_id);
+        let ahead =
+            ahead.ok_or("it has no queue entry of ours, yet the server refused the lease")?;
         let ends = if ahead == 0 {
             self.holders.iter().map(|holder| holder.expires_at).min()
         } else {
-            places[..ahead].iter().map(|place| place.until).min()
+            entries[..ahead].iter().map(|entry| entry.until).min()
         };
         Ok(Some(AcquireReply::Queued(Queued {
             skipped,
             ahead,
-            seen_at: places[ahead].seen_at,
-            look_at: ends.unwrap_or(places[ahead].until),
+            seen_at: entries[ahead].seen_at,
+            look_at: ends.unwrap_or(entries[ahead].until),
         })))
     }
 
-    /// How many permits somebody else believes that the lock has, who is not a reader; and who.
+    fn is_revoked(&self, lease: &Bson) -> bool {
+        let mut entries = self.revoked.iter().filter_map(Bson::as_document);
+        entries.any(|entry| entry.get("lease") == Some(lease))
+    }
+
+    /// The first holder, other than readers, with another number of permits than the request: the
+    /// number, and the owner.
     pub(super) fn other_permits(&self, request: &AcquireRequest) -> Option<(i64, &'a str)> {
         let ours = i64::from(request.permits);
         let exclusive = Mode::Exclusive.as_str();
@@ -110,17 +135,21 @@ impl<'a> LockDocument<'a> {
         other.filter(|_| request.mode == Mode::Exclusive)
     }
 
-    fn places(&self) -> Result<Vec<Place<'a>>, String> {
-        let places = self.queue.iter().enumerate();
-        places
-            .map(|(i, place)| read_at("queue", i, place, Place::read))
+    fn entries(&self) -> Result<Vec<QueueEntry<'a>>, String> {
+        let entries = self.queue.iter().enumerate();
+        entries
+            .map(|(i, entry)| read_at("queue", i, entry, QueueEntry::read))
             .collect()
     }
 
-    fn skipped(&self, request: &AcquireRequest, places: &[Place<'_>]) -> Result<Skipped, String> {
+    fn skipped(
+        &self,
+        request: &AcquireRequest,
+        entries: &[QueueEntry<'_>],
+    ) -> Result<Skipped, String> {
         let holders = self.holders.iter();
         // Of several, the one that ends first says best when there will be room, and the one that
-        // ends last when there will be nobody.
+        // ends last when the lock will be free.
         let holder = if request.permits > 1 {
             holders.min_by_key(|holder| holder.expires_at)
         } else {
@@ -137,7 +166,7 @@ impl<'a> LockDocument<'a> {
             });
         }
         // It is free, and not for us.
-        let next = places.first();
+        let next = entries.first();
         let next = next.ok_or("it has no holders, yet the server refused the lease")?;
         Ok(Skipped {
             name: request.name.clone(),
@@ -154,6 +183,11 @@ impl<'a> Holder<'a> {
     fn read(holder: &'a Document) -> Result<Self, String> {
         Ok(Self {
             lease: field(holder, "lease", "a UUID", Some)?,
+            attempt: holder
+                .get("attempt")
+                .and_then(integer)
+                .and_then(|attempt| attempt.try_into().ok())
+                .unwrap_or_default(),
             owner: field(holder, "owner", "a string", Bson::as_str)?,
             mode: holder.get_str("mode").unwrap_or_default(),
             permits: holder.get("permits").and_then(integer),
@@ -164,16 +198,33 @@ impl<'a> Holder<'a> {
     }
 }
 
-impl<'a> Place<'a> {
-    fn read(place: &'a Document) -> Result<Self, String> {
+impl<'a> QueueEntry<'a> {
+    fn read(entry: &'a Document) -> Result<Self, String> {
         Ok(Self {
-            id: field(place, "id", "a string", Bson::as_str)?,
-            owner: field(place, "owner", "a string", Bson::as_str)?,
-            since: date(place, "since")?,
-            seen_at: date(place, "seen_at")?,
-            until: date(place, "until")?,
+            id: field(entry, "id", "a string", Bson::as_str)?,
+            owner: field(entry, "owner", "a string", Bson::as_str)?,
+            since: date(entry, "since")?,
+            seen_at: date(entry, "seen_at")?,
+            until: date(entry, "until")?,
         })
     }
+}
+
+/// A missing protocol is this version's.
+fn check_protocol(document: &Document) -> Result<(), String> {
+    let protocol = document.get("protocol").unwrap_or(&Bson::Null);
+    let known = match protocol {
+        Bson::Null => true,
+        Bson::Double(number) => (number - f64::from(PROTOCOL)).abs() < f64::EPSILON,
+        other => integer(other) == Some(i64::from(PROTOCOL)),
+    };
+    if known {
+        return Ok(());
+    }
+    Err(format!(
+        "it is of protocol {protocol}, which this version does not know; use a version that does, or \
+         another collection"
+    ))
 }
 
 fn read_at<'a, T>(

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! { _id: <name>,
-//!   holders: [ { lease, owner, mode, permits, token, ttl_ms, acquired_at, expires_at } ],
+//!   protocol: 1,
+//!   holders: [ { lease, attempt, owner, mode, permits, ttl_ms, token, acquired_at, expires_at } ],
 //!   token: <last fencing token given out>,
 //!   queue: [ { id, lease, owner, mode, permits, since, seen_at, until } ],
-//!   turn: <who is woken: the ids of those whose turn it is, and when it was>,
+//!   turn: <the queue ids of the waiters that are woken, and the time of the wake-up>,
+//!   revoked: [ { lease, until } ],
 //!   freed: <whether the last hand-over found the lease that it released>,
-//!   purge_at: <when the TTL index may collect the document> }
+//!   purge_at: <the time at which the TTL index may collect the document> }
 //! ```
 //!
 //! **Acquire** is one `findAndModify` with `upsert` and an update pipeline that decides on the
@@ -51,41 +53,49 @@
 //! transaction number for retryable writes, which makes the server write a second document per
 //! command. The lease's id makes ours repeatable without one.
 
+mod command;
 mod document;
-mod failure;
-mod news;
-mod pipeline;
+mod error;
+mod expression;
+mod general;
+mod plain;
+mod release;
 mod renewal;
-mod start_up;
-mod step;
+mod setup;
+mod watch;
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use mongodb::{
     Client, Database,
-    bson::{Bson, Document, RawDocumentBuf, doc, rawdoc},
+    bson::{Document, RawDocumentBuf},
+    options::{ReadPreference, SelectionCriteria},
 };
 use tokio::time::Instant;
 
-use self::document::LockDocument;
-pub(crate) use self::{news::MongoWakeups, start_up::StartUp};
-use super::{
-    AcquireReply, AcquireRequest, AttemptError, ReleaseRequest, Renewal, Renewed, StoreError,
+use self::{
+    command::{Ack, Commands},
+    document::LockDocument,
 };
-use crate::{LockName, events};
+pub(crate) use self::{setup::StartUp, watch::MongoWakeups};
+use super::{
+    failure::AttemptError,
+    protocol::{AcquireReply, AcquireRequest, ReleaseRequest, Renewal, Renewed},
+};
+use crate::{events, name::LockName};
 
 /// `database.collection`, where the lock documents are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Namespace {
     pub(crate) database: String,
     pub(crate) collection: String,
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for Namespace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{}", self.database, self.collection)
     }
@@ -94,70 +104,48 @@ impl std::fmt::Display for Place {
 #[derive(Debug)]
 pub(crate) struct MongoStore {
     database: Database,
-    place: Place,
-    /// How long the server itself may work on a command, in milliseconds.
-    limit_ms: i64,
-    /// The server's clock, as an expression. Tests put a time in its place.
-    now: Bson,
-    /// The part of the acquire command that is always the same: for a plain lock, and for all else.
-    decision: RawDocumentBuf,
-    step_decision: RawDocumentBuf,
+    commands: Commands,
     /// Whether the server is known to be part of a replica set, and so to have a journal.
     replicated: AtomicBool,
 }
 
-/// Who waits for an update to be known.
-enum Hurry {
-    Nobody,
-    /// Whoever is next in line.
-    Next,
-}
-
 impl MongoStore {
-    pub(crate) fn new(client: &Client, place: Place, limit: Duration) -> Self {
-        let now = "$$NOW".into();
+    pub(crate) fn new(client: &Client, namespace: Namespace, limit: Duration) -> Self {
+        let limit_ms = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
         Self {
-            database: client.database(&place.database),
-            place,
-            limit_ms: i64::try_from(limit.as_millis()).unwrap_or(i64::MAX),
-            decision: pipeline::decision(&now),
-            step_decision: step::decision(&now),
+            database: client.database(&namespace.database),
+            commands: Commands::new(namespace, limit_ms, "$$NOW".into()),
             replicated: AtomicBool::default(),
-            now,
         }
     }
 
-    /// The same locks, when it is `now` milliseconds after 1970 for every command.
+    /// A store of these locks for which it is always `now` milliseconds after 1970.
     #[cfg(test)]
     pub(super) fn at(&self, now: i64) -> Self {
-        let now = mongodb::bson::DateTime::from_millis(now).into();
+        let now = mongodb::bson::DateTime::from_millis(now);
         Self {
             database: self.database.clone(),
-            place: self.place.clone(),
-            limit_ms: self.limit_ms,
-            decision: pipeline::decision(&now),
-            step_decision: step::decision(&now),
+            commands: self.commands.at(now.into()),
             replicated: AtomicBool::default(),
-            now,
         }
     }
 
-    pub(crate) fn place(&self) -> &Place {
-        &self.place
+    pub(crate) fn namespace(&self) -> &Namespace {
+        &self.commands.namespace
     }
 
-    /// One attempt to acquire: one command, or two when a plain one meets a queue.
+    /// One attempt to acquire: one command, or two when a plain request meets a queue.
     pub(crate) async fn acquire(
         &self,
         request: &AcquireRequest,
     ) -> Result<AcquireReply, AttemptError> {
         if request.is_plain() {
-            let update = pipeline::acquire(request, &self.decision);
-            if let (_, Some(reply)) = self.ask(request, update, false).await? {
+            let command = self.commands.acquire_plain(request);
+            if let (_, Some(reply)) = self.find_and_modify(request, command, false).await? {
                 return Ok(reply);
             }
         }
-        let (_, reply) = self.step(request, None).await?;
+        let (_, reply) = self.acquire_general(request, None).await?;
         Ok(reply)
     }
 
@@ -168,164 +156,122 @@ impl MongoStore {
         release: &ReleaseRequest,
         request: &AcquireRequest,
     ) -> Result<(bool, AcquireReply), AttemptError> {
-        self.step(request, Some(release)).await
+        self.acquire_general(request, Some(release)).await
     }
 
-    async fn step(
+    async fn acquire_general(
         &self,
         request: &AcquireRequest,
         release: Option<&ReleaseRequest>,
     ) -> Result<(bool, AcquireReply), AttemptError> {
-        let update = step::update(request, release, &self.step_decision);
-        let (freed, reply) = self.ask(request, update, true).await?;
-        let reply = reply.ok_or_else(|| malformed("its queue cannot be read".into()))?;
+        let command = self.commands.acquire_general(request, release);
+        let (freed, reply) = self.find_and_modify(request, command, true).await?;
+        let reply =
+            reply.ok_or_else(|| AttemptError::malformed("its queue cannot be read".into()))?;
         Ok((freed, reply))
     }
 
-    /// Whether the lease to be released was there, and the reply; `None`: whether the request is refused
-    /// depends on the queue, at which it did not look.
-    async fn ask(
+    /// Whether the lease to be released was there, and the reply; `None`: the reply depends on the
+    /// queue, at which the command did not look.
+    async fn find_and_modify(
         &self,
         request: &AcquireRequest,
-        update: RawDocumentBuf,
+        command: RawDocumentBuf,
         looks_at_queue: bool,
     ) -> Result<(bool, Option<AcquireReply>), AttemptError> {
-        let command = rawdoc! {
-            "findAndModify": self.place.collection.as_str(),
-            "query": { "_id": request.name.as_str() },
-            "update": [update],
-            "upsert": true,
-            "new": true,
-            "writeConcern": { "w": "majority", "wtimeout": self.limit_ms },
-            "maxTimeMS": self.limit_ms,
-        };
         let reply = self.database.run_raw_command(command).await;
-        let reply = failure::check(reply)?;
+        let reply = error::check(reply)?;
         let value = reply
             .get_document("value")
-            .map_err(|error| malformed(error.to_string()))?;
-        let document = LockDocument::read(value).map_err(malformed)?;
+            .map_err(|error| AttemptError::malformed(error.to_string()))?;
+        let document = LockDocument::read(value).map_err(AttemptError::malformed)?;
         if let Some((theirs, owner)) = document.other_permits(request) {
             events::permits_differ(&request.name, request.permits, theirs, owner);
         }
         let freed = value.get_bool("freed").unwrap_or_default();
         let reply = document.reply(request, looks_at_queue);
-        Ok((freed, reply.map_err(malformed)?))
+        Ok((freed, reply.map_err(AttemptError::malformed)?))
     }
 
-    /// One attempt to release: one command, or two when somebody has come to wait meanwhile. Says whether
-    /// the lease was there.
+    /// One attempt to release: one command, or two when a client has come to wait meanwhile. Says
+    /// whether the lease was there.
     pub(crate) async fn release(&self, request: &ReleaseRequest) -> Result<bool, AttemptError> {
-        let lease = request.lease.0;
-        let name = request.name.as_str();
-        // A fifth cheaper than the pipeline, which has to say whose turn it is.
+        if request.revoke {
+            return self.revoke(request).await;
+        }
         if !request.contended && request.min_hold.is_none() {
-            let alone =
-                doc! { "_id": name, "holders.lease": lease, "queue.0": { "$exists": false } };
-            let pull = doc! { "$pull": { "holders": { "lease": lease } } };
-            if self.update(alone, pull, Hurry::Nobody).await? {
+            let command = self.commands.release_simple(request);
+            if self.update(command).await? {
                 return Ok(true);
             }
         }
-        let held = doc! { "_id": name, "holders.lease": lease };
-        let update = pipeline::release(lease, request.min_hold, &self.now);
-        self.update(held, update, Hurry::Next).await
+        self.update(self.commands.release(request, self.ack()))
+            .await
     }
 
-    /// One attempt to give up a place in line, one command.
-    pub(crate) async fn leave(&self, name: &LockName, line: &str) -> Result<(), AttemptError> {
-        let placed = doc! { "_id": name.as_str(), "queue.id": line };
-        let update = pipeline::leave(line, &self.now);
-        self.update(placed, update, Hurry::Next).await.map(drop)
+    /// A release, one command, after which no attempt with this lease's id is granted.
+    async fn revoke(&self, request: &ReleaseRequest) -> Result<bool, AttemptError> {
+        let command = self.commands.revoke(request, self.ack());
+        let reply = error::check(self.database.run_command(command).await)?;
+        // Without a document before, the upsert has made one.
+        let Ok(before) = reply.get_document("value") else {
+            return Ok(false);
+        };
+        let before = LockDocument::read(before).map_err(AttemptError::malformed)?;
+        Ok(before.has(request.lease))
     }
 
-    /// An update that the primary alone acknowledges. Says whether there was anything to update.
-    async fn update(
-        &self,
-        q: Document,
-        u: impl Into<Bson>,
-        hurry: Hurry,
-    ) -> Result<bool, AttemptError> {
-        // A change stream brings what a majority has in its journal. The primary of a small replica
-        // set flushes its own every 100 ms, unless it is asked to.
-        let journal = matches!(hurry, Hurry::Next) && self.replicated.load(Ordering::Relaxed);
-        let concern = if journal {
-            doc! { "w": 1, "j": true }
+    /// One attempt to give up a queue entry, one command.
+    pub(crate) async fn leave(&self, name: &LockName, queue_id: &str) -> Result<(), AttemptError> {
+        let command = self.commands.leave(name, queue_id, self.ack());
+        self.update(command).await.map(drop)
+    }
+
+    fn ack(&self) -> Ack {
+        if self.replicated.load(Ordering::Relaxed) {
+            Ack::Journal
         } else {
-            doc! { "w": 1 }
-        };
-        let command = doc! {
-            "update": &self.place.collection,
-            "updates": [{ "q": q, "u": u.into() }],
-            "writeConcern": concern,
-            "maxTimeMS": self.limit_ms,
-        };
-        let reply = failure::check(self.database.run_command(command).await)?;
-        Ok(matches!(reply.get_i32("n"), Ok(1..)))
+            Ack::Primary
+        }
     }
 
-    /// One attempt to prolong all of these, one command; another one when not all were.
+    /// Says whether the update has changed a document.
+    async fn update(&self, command: Document) -> Result<bool, AttemptError> {
+        let reply = error::check(self.database.run_command(command).await)?;
+        Ok(matches!(reply.get_i32("nModified"), Ok(1..)))
+    }
+
+    /// One attempt to renew all of these leases, one command; another one when not all were renewed.
     pub(crate) async fn renew(&self, leases: &[Renewal]) -> Result<Renewed, AttemptError> {
         let sent = Instant::now();
-        let command = doc! {
-            "update": &self.place.collection,
-            "updates": renewal::statements(leases, &self.now),
-            // One that fails must not keep the others from being renewed.
-            "ordered": false,
-            "writeConcern": { "w": "majority", "wtimeout": self.limit_ms },
-            "maxTimeMS": self.limit_ms,
-        };
+        let command = self.commands.renew(leases);
         let reply = self.database.run_command(command).await;
-        let reply = failure::check_but_writes(reply)?;
+        let reply = error::check_but_writes(reply)?;
         let changed = reply.get_i32("nModified").unwrap_or_default();
         if usize::try_from(changed) == Ok(leases.len()) {
             return Ok(Renewed::default());
         }
         let mut renewed = self.compare(leases, sent).await?;
-        renewed.trouble = failure::write_error(&reply).map(|failure| failure.error);
+        renewed.trouble = error::write_error(&reply).map(|failure| failure.cause);
         Ok(renewed)
     }
 
     /// Asks the server how long these leases last.
     async fn compare(&self, leases: &[Renewal], sent: Instant) -> Result<Renewed, AttemptError> {
-        let command = doc! {
-            "aggregate": &self.place.collection,
-            "pipeline": renewal::live(leases, &self.now),
-            "cursor": {},
-            "maxTimeMS": self.limit_ms,
-        };
+        let command = self.commands.compare(leases);
         // The answer is true of a moment after this one, however long it takes to come back.
         let asked = Instant::now();
-        let cursor = self.database.run_cursor_command(command).await;
-        let mut cursor = cursor.map_err(failure::from_driver)?;
-        let mut left = HashMap::new();
-        while cursor.advance().await.map_err(failure::from_driver)? {
+        let cursor = self
+            .database
+            .run_cursor_command(command)
+            .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+            .await;
+        let mut cursor = cursor.map_err(error::from_driver)?;
+        let mut live = BTreeMap::new();
+        while cursor.advance().await.map_err(error::from_driver)? {
             let document = cursor.deserialize_current();
-            renewal::read(&document.map_err(failure::from_driver)?, &mut left);
+            renewal::read(&document.map_err(error::from_driver)?, &mut live);
         }
-        let mut renewed = Renewed::default();
-        for renewal in leases {
-            let Some(left) = left.get(&renewal.lease).copied() else {
-                renewed.gone.insert(renewal.lease);
-                continue;
-            };
-            renewed.left.insert(renewal.lease, (asked, left));
-            // What has just been prolonged has lost no more than the time on the way, while what was
-            // not has lost at least a sixth of its ttl.
-            // Both of the server's times are cut to milliseconds.
-            let on_the_way = (renewal.ttl / 10).max(Duration::from_millis(1));
-            if left + asked.duration_since(sent) + on_the_way < renewal.ttl {
-                renewed.behind.insert(renewal.lease);
-            }
-        }
-        Ok(renewed)
-    }
-}
-
-fn malformed(problem: String) -> AttemptError {
-    AttemptError {
-        error: StoreError::NotALockDocument(problem),
-        effect_unknown: false,
-        transient: false,
+        Ok(renewal::result(leases, &live, sent, asked))
     }
 }

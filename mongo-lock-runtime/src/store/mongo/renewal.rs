@@ -6,10 +6,11 @@ use std::{
 };
 
 use mongodb::bson::{Bson, Document, doc};
+use tokio::time::Instant;
 
 use super::{
-    super::{LeaseId, Renewal},
-    pipeline::{RETENTION_MS, holders, millis},
+    super::protocol::{LeaseId, Renewal, Renewed},
+    expression::{RETENTION_MS, has_ttl, holders, is_of_this_protocol, millis},
 };
 
 /// How many leases share one statement. Each document's holders are looked up in the list of the
@@ -46,13 +47,23 @@ fn statement(chunk: &[&Renewal], ttl: Duration, now: &Bson) -> Document {
         { "$in": ["$$this.lease", ids.clone()] },
         live_holder(now),
     ] };
-    let longer = doc! { "$max": ["$$this.expires_at", { "$add": [now, ttl_ms] }] };
+    let end = doc! { "$max": ["$$this.expires_at", { "$add": [now, ttl_ms] }] };
+    // An extension raises the holder's ttl, which no lease claims to last longer than.
+    let longest = doc! { "$max": ["$$this.ttl_ms", ttl_ms] };
+    let longer = doc! { "$cond": [
+        has_ttl(),
+        {
+            "ttl_ms": longest.clone(),
+            "expires_at": { "$min": [end.clone(), { "$add": [now, longest] }] },
+        },
+        { "expires_at": end },
+    ] };
     let renewed = doc! {
         "holders": { "$map": {
             "input": "$holders",
             "in": { "$cond": [
                 ours.clone(),
-                { "$mergeObjects": ["$$this", { "expires_at": longer }] },
+                { "$mergeObjects": ["$$this", longer] },
                 "$$this",
             ] },
         } },
@@ -60,7 +71,11 @@ fn statement(chunk: &[&Renewal], ttl: Duration, now: &Bson) -> Document {
     };
     let any = doc! { "$anyElementTrue": [{ "$map": { "input": holders(), "in": ours } }] };
     doc! {
-        "q": { "_id": { "$in": names }, "holders.lease": { "$in": ids } },
+        "q": {
+            "_id": { "$in": names },
+            "holders.lease": { "$in": ids },
+            "protocol": is_of_this_protocol(),
+        },
         "u": [{ "$replaceWith": { "$cond": [
             any,
             { "$mergeObjects": ["$$ROOT", renewed] },
@@ -75,7 +90,7 @@ pub(super) fn live(leases: &[Renewal], now: &Bson) -> Vec<Document> {
     let names: Vec<_> = leases.iter().map(|renewal| renewal.name.as_str()).collect();
     let live = doc! { "$filter": { "input": holders(), "cond": live_holder(now) } };
     vec![
-        doc! { "$match": { "_id": { "$in": names } } },
+        doc! { "$match": { "_id": { "$in": names }, "protocol": is_of_this_protocol() } },
         doc! { "$project": { "_id": 0, "live": { "$map": {
             "input": live,
             "in": {
@@ -87,7 +102,7 @@ pub(super) fn live(leases: &[Renewal], now: &Bson) -> Vec<Document> {
 }
 
 /// Adds what a document of [`live`] has.
-pub(super) fn read(document: &Document, left: &mut HashMap<LeaseId, Duration>) {
+pub(super) fn read(document: &Document, left: &mut BTreeMap<LeaseId, Duration>) {
     let leases = document.get_array("live").into_iter().flatten();
     left.extend(leases.filter_map(|lease| {
         let lease = lease.as_document()?;
@@ -98,6 +113,35 @@ pub(super) fn read(document: &Document, left: &mut HashMap<LeaseId, Duration>) {
         let left = Duration::from_millis(u64::try_from(left_ms).ok()?);
         Some((LeaseId(id.to_uuid().ok()?), left))
     }));
+}
+
+/// What became of the renewals that were `sent` at one instant, given the time that the live leases
+/// had left when the server was `asked`.
+pub(super) fn result(
+    leases: &[Renewal],
+    live: &BTreeMap<LeaseId, Duration>,
+    sent: Instant,
+    asked: Instant,
+) -> Renewed {
+    let mut renewed = Renewed::default();
+    for renewal in leases {
+        let Some(left) = live.get(&renewal.lease).copied() else {
+            renewed.gone.insert(renewal.lease);
+            continue;
+        };
+        // However far the server's clock is set back, no more is relied on than was asked for.
+        let capped = left.min(renewal.ttl);
+        let entry = renewed.left.entry(renewal.lease).or_insert((asked, capped));
+        entry.1 = entry.1.max(capped);
+        // A lease that has just been renewed has lost no more than the time on the way, while one that
+        // was not has lost at least a sixth of its ttl. Both of the server's times are cut to
+        // milliseconds.
+        let on_the_way = (renewal.ttl / 10).max(Duration::from_millis(1));
+        if left + asked.duration_since(sent) + on_the_way < renewal.ttl {
+            renewed.behind.insert(renewal.lease);
+        }
+    }
+    renewed
 }
 
 fn live_holder(now: &Bson) -> Document {

@@ -1,6 +1,6 @@
 //! What whoever waits or shares asks for, and what the answers are, in few words.
 
-use super::scene::{Action, Answer, Ask, Left, Refusal, Slot};
+use super::scene::{Action, Answer, Ask, Left, Refusal, Released, Slot};
 
 #[derive(Clone, Copy)]
 pub(super) struct Asks(Ask);
@@ -9,6 +9,7 @@ pub(super) struct Asks(Ask);
 pub(super) fn waits(lease: Slot, line: u8) -> Asks {
     let ask = Ask {
         lease,
+        attempt: 0,
         ttl: 1000,
         shared: false,
         permits: 1,
@@ -58,8 +59,27 @@ impl Asks {
     }
 
     pub(super) fn instead_of(mut self, lease: Slot, min_hold: Option<u64>) -> Action {
-        self.0.released = Some((lease, min_hold));
+        self.0.released = Some(Released {
+            lease,
+            min_hold,
+            revoke: false,
+        });
         Action::Ask(self.0)
+    }
+
+    /// A hand-over after which no attempt for the other lease is granted.
+    pub(super) fn instead_of_revoked(mut self, lease: Slot) -> Action {
+        self.0.released = Some(Released {
+            lease,
+            min_hold: None,
+            revoke: true,
+        });
+        Action::Ask(self.0)
+    }
+
+    pub(super) fn attempt(mut self, attempt: u32) -> Self {
+        self.0.attempt = attempt;
+        self
     }
 }
 

@@ -2,7 +2,7 @@
 //! when, what is asked, what must be answered.
 
 use super::{
-    scene::{Action, Answer, Grant, Left, Refusal, Renew, Slot},
+    scene::{Action, Answer, Grant, Left, Refusal, Released, Renew, Slot},
     script::Script,
 };
 
@@ -304,21 +304,39 @@ fn a_deleted_lock_is_free_and_its_lease_gone() -> Script {
 }
 
 pub(super) fn acquire(lease: Slot, ttl: u64) -> Action {
-    Action::Acquire { lease, ttl }
+    attempt(lease, 0, ttl)
+}
+
+pub(super) fn attempt(lease: Slot, attempt: u32, ttl: u64) -> Action {
+    Action::Acquire {
+        lease,
+        attempt,
+        ttl,
+    }
 }
 
 pub(super) fn release(lease: Slot) -> Action {
-    Action::Release {
+    Action::Release(Released {
         lease,
         min_hold: None,
-    }
+        revoke: false,
+    })
 }
 
 pub(super) fn release_held(lease: Slot, min_hold: u64) -> Action {
-    Action::Release {
+    Action::Release(Released {
         lease,
         min_hold: Some(min_hold),
-    }
+        revoke: false,
+    })
+}
+
+pub(super) fn revoke(lease: Slot) -> Action {
+    Action::Release(Released {
+        lease,
+        min_hold: None,
+        revoke: true,
+    })
 }
 
 pub(super) fn renew(leases: &[(Slot, u64)]) -> Action {
@@ -335,7 +353,17 @@ pub(super) fn delete(lease: Slot) -> Action {
 }
 
 pub(super) fn granted(token: i64, acquired_at: i64, expires_at: i64) -> Answer {
+    granted_attempt(0, token, acquired_at, expires_at)
+}
+
+pub(super) fn granted_attempt(
+    attempt: u32,
+    token: i64,
+    acquired_at: i64,
+    expires_at: i64,
+) -> Answer {
     Answer::Granted(Grant {
+        attempt,
         token,
         acquired_at,
         expires_at,

@@ -1,12 +1,12 @@
 //! Random sequences with everything in them: readers and writers, permits, places in line, hand-overs.
 //! And somebody who holds the answers to the promises.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 
 use super::{
-    scene::{Action, Answer, Ask, Grant, Renew, Slot},
+    scene::{Action, Answer, Ask, Grant, Released, Renew, Slot},
     sequence::Step,
     witness::{Event, Events, Judge},
 };
@@ -16,7 +16,7 @@ const LEASES: u8 = 5;
 const LINES: u8 = 3;
 
 const TTLS: [u64; 6] = [5, 10, 20, 50, 2000, 9000];
-const WAITS: [i64; 12] = [0, 0, 0, 1, 1, 2, 5, 10, 20, 1500, 3000, 5000];
+const WAITS: [i64; 14] = [0, 0, 0, 1, 1, 2, 5, 10, 20, 1500, 3000, 5000, 0, 0];
 
 pub(super) fn crowd(seed: u64) -> Vec<Step> {
     let mut dice = Dice(Rng::with_seed(seed));
@@ -61,6 +61,7 @@ impl Dice {
                 let hands_over = self.0.u8(..4) == 0;
                 Action::Ask(Ask {
                     lease,
+                    attempt: self.0.u32(..3),
                     ttl: self.one_of(&TTLS),
                     shared,
                     permits,
@@ -68,19 +69,24 @@ impl Dice {
                     released: hands_over.then(|| {
                         let nth = self.0.u8(..LEASES);
                         let min_hold = self.0.u8(..4) == 0;
-                        let other = Slot { nth, ..lease };
-                        (other, min_hold.then(|| self.one_of(&TTLS)))
+                        Released {
+                            lease: Slot { nth, ..lease },
+                            min_hold: min_hold.then(|| self.one_of(&TTLS)),
+                            revoke: self.0.u8(..6) == 0,
+                        }
                     }),
                 })
             }
             60..66 => Action::Acquire {
                 lease,
+                attempt: 0,
                 ttl: self.one_of(&TTLS),
             },
-            66..84 => Action::Release {
+            66..84 => Action::Release(Released {
                 lease,
                 min_hold: (self.0.u8(..4) == 0).then(|| self.one_of(&TTLS)),
-            },
+                revoke: self.0.u8(..8) == 0,
+            }),
             84..91 => Action::Renew(vec![Renew {
                 lease,
                 ttl: self.one_of(&TTLS),
@@ -110,12 +116,17 @@ impl Dice {
 #[derive(Debug, Default)]
 pub(super) struct Crowd {
     locks: BTreeMap<u8, Lock>,
+    now: i64,
+    /// Whether the clock was ever set back. Then an end may be later than it is known to be here,
+    /// since not every command looks at all holders and cuts their ends.
+    set_back: bool,
     events: Events,
 }
 
 #[derive(Debug, Default)]
 struct Lock {
     held: Vec<Held>,
+    revoked: BTreeSet<Slot>,
     /// The last token, and whether the document has been deleted since.
     last: Option<(i64, bool)>,
 }
@@ -128,6 +139,7 @@ struct Held {
     permits: u32,
     grant: Grant,
     until: i64,
+    ttl: u64,
 }
 
 impl Judge for Crowd {
@@ -136,10 +148,26 @@ impl Judge for Crowd {
     }
 
     fn sees(&mut self, now: i64, action: &Action, answer: &Answer) -> Result<(), String> {
+        if now < self.now {
+            self.set_back = true;
+            self.saw(Event::ClockSetBack);
+        }
+        self.now = now;
+        for lock in self.locks.values_mut() {
+            lock.cut(now);
+        }
         match (action, answer) {
-            (Action::Acquire { lease, ttl }, answer) => {
+            (
+                Action::Acquire {
+                    lease,
+                    attempt,
+                    ttl,
+                },
+                answer,
+            ) => {
                 let plain = Ask {
                     lease: *lease,
+                    attempt: *attempt,
                     ttl: *ttl,
                     shared: false,
                     permits: 1,
@@ -149,14 +177,8 @@ impl Judge for Crowd {
                 self.asked(now, &plain, answer)
             }
             (Action::Ask(ask), Answer::HandedOver(there, answer)) => {
-                let (lease, min_hold) = ask.released.ok_or("nothing was to be released")?;
-                // A hand-over looks at what is live; nothing else is left of an expired lease.
-                let live = self
-                    .lock(lease)
-                    .find(lease)
-                    .is_some_and(|it| it.until > now);
-                let min_hold = min_hold.filter(|_| live);
-                self.released(now, lease, min_hold, *there)?;
+                let released = ask.released.ok_or("nothing was to be released")?;
+                self.released(now, released, *there)?;
                 self.saw(match **answer {
                     Answer::Granted(_) => Event::HandedOver,
                     _ => Event::HandedToNobody,
@@ -164,8 +186,8 @@ impl Judge for Crowd {
                 self.asked(now, ask, answer)
             }
             (Action::Ask(ask), answer) => self.asked(now, ask, answer),
-            (Action::Release { lease, min_hold }, Answer::Released(there)) => {
-                self.released(now, *lease, *min_hold, *there)
+            (Action::Release(released), Answer::Released(there)) => {
+                self.released(now, *released, *there)
             }
             (Action::Renew(leases), Answer::Renewed { gone, .. }) => {
                 for renew in leases {
@@ -175,7 +197,9 @@ impl Judge for Crowd {
                         return Err(format!("{held:?}"));
                     }
                     if let Some(held) = held {
+                        held.ttl = held.ttl.max(renew.ttl);
                         held.until = held.until.max(now.saturating_add_unsigned(renew.ttl));
+                        held.cut(now);
                     }
                 }
                 Ok(())
@@ -185,6 +209,7 @@ impl Judge for Crowd {
                 let lock = self.locks.entry(*name).or_default();
                 let held = lock.held.iter().any(|held| held.until > now);
                 lock.held.clear();
+                lock.revoked.clear();
                 lock.last = lock.last.map(|(token, _)| (token, true));
                 if held {
                     self.saw(Event::DeletedWhileHeld);
@@ -198,7 +223,13 @@ impl Judge for Crowd {
 
 impl Crowd {
     fn asked(&mut self, now: i64, ask: &Ask, answer: &Answer) -> Result<(), String> {
+        let revoked = self.lock(ask.lease).revoked.contains(&ask.lease);
         match answer {
+            Answer::Revoked => {
+                self.saw(Event::RefusedAsRevoked);
+                revoked.then_some(()).ok_or("it was not revoked".to_owned())
+            }
+            _ if revoked => Err("it was revoked".to_owned()),
             Answer::Granted(grant) => self.granted(now, ask, *grant),
             Answer::Refused(refusal) if ask.line.is_none() => {
                 self.saw(Event::Refused);
@@ -217,6 +248,7 @@ impl Crowd {
         if until <= now {
             return Err("that is over".to_owned());
         }
+        let set_back = self.set_back;
         let lock = self.lock(ask.lease);
         let live = |held: &&Held| held.until > now;
         if !lock.held.iter().any(|held| live(&held)) {
@@ -224,21 +256,30 @@ impl Crowd {
             return Ok(());
         }
         let mut held = lock.held.iter().filter(live);
-        let known = held.any(|held| held.grant.token == token && held.until == until);
+        let known = held.any(|held| {
+            let ends = held.until == until || set_back && held.until < until;
+            held.grant.token == token && ends
+        });
         known
             .then_some(())
             .ok_or_else(|| format!("{:?}", lock.held))
     }
 
     fn granted(&mut self, now: i64, ask: &Ask, grant: Grant) -> Result<(), String> {
+        let set_back = self.set_back;
         let lock = self.lock(ask.lease);
         lock.held.retain(|held| held.until > now);
         if let Some(held) = lock.find(ask.lease) {
-            let same = held.grant.token == grant.token && held.until == grant.expires_at;
+            let same = held.grant.attempt == grant.attempt
+                && held.grant.token == grant.token
+                && (held.until == grant.expires_at || set_back && held.until < grant.expires_at);
             return same.then_some(()).ok_or_else(|| format!("{held:?}"));
         }
+        if grant.attempt != ask.attempt {
+            return Err(format!("attempt {} was granted", grant.attempt));
+        }
         // With the document, the token is lost: the clock replaces it, once it has caught up.
-        let grows = |(last, deleted)| grant.token > last || deleted && now <= last;
+        let grows = |(last, deleted)| grant.token > last || deleted && (set_back || now <= last);
         if !lock.last.is_none_or(grows) {
             return Err(format!("the token was {:?} before", lock.last));
         }
@@ -249,6 +290,7 @@ impl Crowd {
             permits: ask.permits,
             grant,
             until: grant.expires_at,
+            ttl: ask.ttl,
         });
         let shared = lock.held.iter().filter(|held| held.shared).count();
         let allowed = lock.held.iter().map(|held| held.permits).min();
@@ -268,13 +310,16 @@ impl Crowd {
         Ok(())
     }
 
-    fn released(
-        &mut self,
-        now: i64,
-        lease: Slot,
-        min_hold: Option<u64>,
-        there: bool,
-    ) -> Result<(), String> {
+    fn released(&mut self, now: i64, released: Released, there: bool) -> Result<(), String> {
+        let Released {
+            lease,
+            min_hold,
+            revoke,
+        } = released;
+        if revoke {
+            self.saw(Event::Revoked);
+            self.lock(lease).revoked.insert(lease);
+        }
         let lock = self.lock(lease);
         let known = lock.find(lease).is_some_and(|held| held.until > now);
         if known && !there {
@@ -286,10 +331,12 @@ impl Crowd {
         for held in &mut lock.held {
             if held.lease == Some(lease) {
                 held.lease = None;
-                let kept = min_hold.map_or(now, |time| {
+                // Nothing is left of a lease that has ended.
+                let min_hold = min_hold.filter(|_| held.until > now);
+                held.until = min_hold.map_or(now, |time| {
                     held.grant.acquired_at.saturating_add_unsigned(time)
                 });
-                held.until = kept;
+                held.cut(now);
             }
         }
         // One that has expired may still be there, until somebody else is granted the lock.
@@ -307,7 +354,20 @@ impl Crowd {
     }
 }
 
+impl Held {
+    fn cut(&mut self, now: i64) {
+        self.until = self.until.min(now.saturating_add_unsigned(self.ttl));
+    }
+}
+
 impl Lock {
+    /// A command has looked at the holders.
+    fn cut(&mut self, now: i64) {
+        for held in &mut self.held {
+            held.cut(now);
+        }
+    }
+
     fn find(&mut self, lease: Slot) -> Option<&mut Held> {
         self.held.iter_mut().find(|held| held.lease == Some(lease))
     }

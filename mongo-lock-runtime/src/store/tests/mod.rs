@@ -33,8 +33,13 @@ use mongodb::{
     options::ClientOptions,
 };
 
-use self::scene::{Action, Answer, Scene, line_id};
-use super::{MongoStore, Place, memory::Locks};
+use self::scene::{Action, Answer, Scene};
+use super::{
+    failure::AttemptError,
+    memory::locks::Locks,
+    mongo::{MongoStore, Namespace},
+    protocol::{Reply, Request},
+};
 
 /// When it is 0 on the tests' clock, in milliseconds after 1970: 2026-01-02T02:00:00Z.
 ///
@@ -88,14 +93,14 @@ impl Mongo {
         let mut options = ClientOptions::parse(database.uri()).await.unwrap();
         options.max_pool_size = Some(CONNECTIONS);
         let client = Client::with_options(options).unwrap();
-        let place = Place {
+        let namespace = Namespace {
             database: database.name().to_owned(),
             collection: COLLECTION.to_owned(),
         };
         Self {
             documents: client.database(database.name()).collection(COLLECTION),
             // Long, since a test on a busy machine must not fail for being late.
-            store: MongoStore::new(&client, place, Duration::from_secs(60)),
+            store: MongoStore::new(&client, namespace, Duration::from_secs(60)),
             timed: Mutex::default(),
             database,
         }
@@ -109,41 +114,35 @@ impl Mongo {
 
     async fn answer(&self, scene: &Scene, now: i64, action: &Action) -> Answer {
         let store = self.at(now);
-        let answer = match action {
-            Action::Acquire { lease, ttl } => {
-                let reply = store.acquire(&scene.request(*lease, *ttl)).await;
-                reply.map(|reply| scene.reply(reply))
-            }
-            Action::Release { lease, min_hold } => {
-                let released = store.release(&scene.release(*lease, *min_hold)).await;
-                released.map(Answer::Released)
-            }
-            Action::Ask(ask) => match scene.ask(ask) {
-                (request, None) => {
-                    let reply = store.acquire(&request).await;
-                    reply.map(|reply| scene.reply(reply))
-                }
-                (request, Some(released)) => {
-                    let reply = store.hand_over(&released, &request).await;
-                    reply.map(|(there, reply)| {
-                        Answer::HandedOver(there, Box::new(scene.reply(reply)))
-                    })
-                }
-            },
-            Action::Leave { name, line } => {
-                let left = store.leave(&scene.name(*name), &line_id(*line)).await;
-                left.map(|()| Answer::Left)
-            }
-            Action::Renew(leases) => {
-                let renewed = store.renew(&scene.renewals(leases)).await;
-                renewed.map(|renewed| scene.renewed(renewed))
-            }
-            Action::Delete { name } => {
-                let filter = doc! { "_id": scene.name(*name).as_str() };
-                let deleted = self.documents.delete_one(filter).await.unwrap();
-                Ok(Answer::Deleted(deleted.deleted_count == 1))
-            }
+        let Some(request) = scene.request_of(action) else {
+            let Action::Delete { name } = action else {
+                unreachable!("{action:?} is a request");
+            };
+            let filter = doc! { "_id": scene.name(*name).as_str() };
+            let deleted = self.documents.delete_one(filter).await.unwrap();
+            return Answer::Deleted(deleted.deleted_count == 1);
         };
-        answer.unwrap_or_else(|failure| Answer::Failed(failure.error.to_string()))
+        match store.call(&request).await {
+            Ok(reply) => scene.answer(reply),
+            Err(failure) => Answer::Failed(failure.to_string()),
+        }
+    }
+}
+
+impl MongoStore {
+    async fn call(&self, request: &Request) -> Result<Reply, AttemptError> {
+        Ok(match request {
+            Request::Acquire(request) => Reply::Acquire(self.acquire(request).await?),
+            Request::HandOver(release, request) => {
+                let (there, reply) = self.hand_over(release, request).await?;
+                Reply::HandOver(there, reply)
+            }
+            Request::Leave { name, queue_id } => {
+                self.leave(name, queue_id).await?;
+                Reply::Left
+            }
+            Request::Release(request) => Reply::Released(self.release(request).await?),
+            Request::Renew(leases) => Reply::Renewed(self.renew(leases).await?),
+        })
     }
 }

@@ -12,12 +12,15 @@ use mongodb::bson::Uuid;
 
 use super::{
     super::{
-        AcquireReply, AcquireRequest, LeaseId, ReleaseRequest, Renewal, Renewed, Ticket,
-        memory::Locks,
+        memory::locks::Locks,
+        protocol::{
+            AcquireReply, AcquireRequest, LeaseId, ReleaseRequest, Renewal, Renewed, Reply,
+            Request, Ticket,
+        },
     },
     START,
 };
-use crate::{LockName, Mode, Skipped};
+use crate::{name::LockName, outcome::Skipped, spec::Mode};
 
 /// A lease that a test plays with, granted or not: the `nth` one under a name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,12 +34,10 @@ pub(super) struct Slot {
 pub(super) enum Action {
     Acquire {
         lease: Slot,
+        attempt: u32,
         ttl: u64,
     },
-    Release {
-        lease: Slot,
-        min_hold: Option<u64>,
-    },
+    Release(Released),
     /// An acquisition that is more than a plain one.
     Ask(Ask),
     /// A client gives up its place in line.
@@ -54,13 +55,21 @@ pub(super) enum Action {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ask {
     pub(super) lease: Slot,
+    pub(super) attempt: u32,
     pub(super) ttl: u64,
     pub(super) shared: bool,
     pub(super) permits: u32,
     /// Whose place in line, and how long the caller has waited.
     pub(super) line: Option<(u8, u64)>,
-    /// To be released in the same step, with its `min_hold`.
-    pub(super) released: Option<(Slot, Option<u64>)>,
+    /// The release in the same step.
+    pub(super) released: Option<Released>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Released {
+    pub(super) lease: Slot,
+    pub(super) min_hold: Option<u64>,
+    pub(super) revoke: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -74,6 +83,7 @@ pub(super) struct Renew {
 pub(super) enum Answer {
     Granted(Grant),
     Refused(Refusal),
+    Revoked,
     Queued {
         refusal: Refusal,
         ahead: usize,
@@ -94,6 +104,7 @@ pub(super) enum Answer {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Grant {
+    pub(super) attempt: u32,
     pub(super) token: i64,
     pub(super) acquired_at: i64,
     pub(super) expires_at: i64,
@@ -140,11 +151,11 @@ impl Scene {
         LeaseId(Uuid::from_bytes(bytes))
     }
 
-    pub(super) fn request(&self, slot: Slot, ttl: u64) -> AcquireRequest {
+    pub(super) fn request(&self, slot: Slot, attempt: u32, ttl: u64) -> AcquireRequest {
         AcquireRequest {
             name: self.name(slot.name),
             lease: self.lease(slot),
-            attempt: 0,
+            attempt,
             owner: slot.owner().into(),
             ttl: Duration::from_millis(ttl),
             mode: Mode::Exclusive,
@@ -154,7 +165,7 @@ impl Scene {
     }
 
     pub(super) fn ask(&self, ask: &Ask) -> (AcquireRequest, Option<ReleaseRequest>) {
-        let plain = self.request(ask.lease, ask.ttl);
+        let plain = self.request(ask.lease, ask.attempt, ask.ttl);
         let request = AcquireRequest {
             mode: if ask.shared {
                 Mode::Shared
@@ -163,25 +174,46 @@ impl Scene {
             },
             permits: ask.permits,
             ticket: ask.line.map(|(line, waited)| Ticket {
-                line: line_id(line).into(),
+                queue_id: line_id(line).into(),
                 waited: Duration::from_millis(waited),
             }),
             ..plain
         };
-        let released = ask
-            .released
-            .map(|(slot, min_hold)| self.release(slot, min_hold));
+        let released = ask.released.map(|released| self.release(released));
         (request, released)
     }
 
-    pub(super) fn release(&self, slot: Slot, min_hold: Option<u64>) -> ReleaseRequest {
+    pub(super) fn release(&self, released: Released) -> ReleaseRequest {
+        let slot = released.lease;
         ReleaseRequest {
             name: self.name(slot.name),
             lease: self.lease(slot),
-            min_hold: min_hold.map(Duration::from_millis),
+            min_hold: released.min_hold.map(Duration::from_millis),
             contended: slot.nth.is_multiple_of(2),
-            revoke: false,
+            revoke: released.revoke,
         }
+    }
+
+    /// The request to a store; `None` for what an operator does by hand.
+    pub(super) fn request_of(&self, action: &Action) -> Option<Request> {
+        Some(match action {
+            Action::Acquire {
+                lease,
+                attempt,
+                ttl,
+            } => Request::Acquire(self.request(*lease, *attempt, *ttl)),
+            Action::Release(released) => Request::Release(self.release(*released)),
+            Action::Ask(ask) => match self.ask(ask) {
+                (request, None) => Request::Acquire(request),
+                (request, Some(release)) => Request::HandOver(release, request),
+            },
+            Action::Leave { name, line } => Request::Leave {
+                name: self.name(*name),
+                queue_id: line_id(*line).into(),
+            },
+            Action::Renew(leases) => Request::Renew(self.renewals(leases)),
+            Action::Delete { .. } => return None,
+        })
     }
 
     pub(super) fn renewals(&self, leases: &[Renew]) -> Vec<Renewal> {
@@ -195,37 +227,33 @@ impl Scene {
     }
 
     pub(super) fn ask_memory(&self, locks: &mut Locks, now: i64, action: &Action) -> Answer {
-        match action {
-            Action::Acquire { lease, ttl } => {
-                self.reply(locks.acquire(now, &self.request(*lease, *ttl)))
-            }
-            Action::Release { lease, min_hold } => {
-                Answer::Released(locks.release(now, &self.release(*lease, *min_hold)))
-            }
-            Action::Ask(ask) => match self.ask(ask) {
-                (request, None) => self.reply(locks.acquire(now, &request)),
-                (request, Some(released)) => {
-                    let (there, reply) = locks.hand_over(now, &released, &request);
-                    Answer::HandedOver(there, Box::new(self.reply(reply)))
-                }
-            },
-            Action::Leave { name, line } => {
-                locks.leave(&self.name(*name), &line_id(*line));
-                Answer::Left
-            }
-            Action::Renew(leases) => self.renewed(locks.renew(now, &self.renewals(leases))),
-            Action::Delete { name } => Answer::Deleted(locks.delete(&self.name(*name))),
+        match (self.request_of(action), action) {
+            (Some(request), _) => self.answer(locks.apply(now, &request)),
+            (None, Action::Delete { name }) => Answer::Deleted(locks.delete(&self.name(*name))),
+            (None, other) => unreachable!("{other:?} is a request"),
         }
     }
 
-    pub(super) fn reply(&self, reply: AcquireReply) -> Answer {
+    pub(super) fn answer(&self, reply: Reply) -> Answer {
+        match reply {
+            Reply::Acquire(reply) => self.reply(reply),
+            Reply::HandOver(there, reply) => Answer::HandedOver(there, Box::new(self.reply(reply))),
+            Reply::Left => Answer::Left,
+            Reply::Released(there) => Answer::Released(there),
+            Reply::Renewed(renewed) => self.renewed(renewed),
+        }
+    }
+
+    fn reply(&self, reply: AcquireReply) -> Answer {
         match reply {
             AcquireReply::Granted(grant) => Answer::Granted(Grant {
+                attempt: grant.attempt,
                 token: grant.token - START,
                 acquired_at: millis(grant.acquired_at),
                 expires_at: millis(grant.expires_at),
             }),
             AcquireReply::Refused(skipped) => Answer::Refused(self.refusal(&skipped)),
+            AcquireReply::Revoked => Answer::Revoked,
             AcquireReply::Queued(queued) => Answer::Queued {
                 refusal: self.refusal(&queued.skipped),
                 ahead: queued.ahead,
@@ -247,7 +275,7 @@ impl Scene {
         }
     }
 
-    pub(super) fn renewed(&self, renewed: Renewed) -> Answer {
+    fn renewed(&self, renewed: Renewed) -> Answer {
         // On a clock that stands still, a lease is prolonged or gone.
         if !renewed.behind.is_empty() || renewed.trouble.is_some() {
             return Answer::Failed(format!("{renewed:?}"));

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::scene::{Action, Renew, Slot};
+use super::scene::{Action, Released, Renew, Slot};
 
 const NAMES: u8 = 2;
 const LEASES: u8 = 3;
@@ -35,6 +35,7 @@ pub(super) fn random(seed: u64) -> Vec<Step> {
     };
     let action = Action::Acquire {
         lease: stranger,
+        attempt: 0,
         ttl: 1,
     };
     steps.push(Step { wait: 0, action });
@@ -52,7 +53,7 @@ impl Dice {
     fn step(&mut self) -> Step {
         let back = self.rng.u8(..20) == 0;
         let wait = if back {
-            -self.rng.i64(1..=3)
+            -self.one_of(&[1, 2, 3, 3, 15])
         } else {
             self.one_of(&WAITS)
         };
@@ -62,12 +63,14 @@ impl Dice {
         let action = match if free { 0 } else { self.rng.u8(..100) } {
             ..36 => Action::Acquire {
                 lease: self.slot(20),
+                attempt: self.rng.u32(..3),
                 ttl: self.one_of(&TIMES),
             },
-            36..65 => Action::Release {
+            36..65 => Action::Release(Released {
                 lease: self.slot(70),
                 min_hold: (self.rng.u8(..3) > 0).then(|| self.one_of(&TIMES)),
-            },
+                revoke: self.rng.u8(..6) == 0,
+            }),
             65..95 => {
                 let count = self.one_of(&[1, 1, 1, 2, 3, 4]);
                 let renew = |_| Renew {
@@ -86,16 +89,17 @@ impl Dice {
     /// Only roughly: what happens is for the stores to say.
     fn guess(&mut self, action: &Action) {
         match *action {
-            Action::Acquire { lease, ttl } => {
+            Action::Acquire { lease, ttl, .. } => {
                 let holder = &mut self.holders[usize::from(lease.name)];
                 if holder.is_none_or(|(_, until)| until <= self.now) {
                     *holder = Some((lease, self.now.saturating_add_unsigned(ttl)));
                 }
             }
-            Action::Release {
+            Action::Release(Released {
                 lease,
                 min_hold: None,
-            } => {
+                ..
+            }) => {
                 let holder = &mut self.holders[usize::from(lease.name)];
                 *holder = holder.filter(|(holder, _)| *holder != lease);
             }

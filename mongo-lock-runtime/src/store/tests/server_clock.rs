@@ -6,11 +6,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{sleep, timeout};
 
 use super::{
-    super::{AcquireReply, AcquireRequest, Grant, ReleaseRequest, Store},
+    super::{
+        Store,
+        protocol::{AcquireReply, AcquireRequest, Grant, ReleaseRequest},
+    },
     Mongo, START,
-    scene::{Renew, Scene, Slot},
+    scene::{Released, Renew, Scene, Slot},
 };
-use crate::Skipped;
+use crate::outcome::Skipped;
 
 macro_rules! on_both_stores {
     ($($case:ident)*) => {
@@ -130,7 +133,7 @@ impl Stage {
     async fn acquire(&self, lease: Slot, ttl: Duration) -> AcquireReply {
         let request = AcquireRequest {
             ttl,
-            ..self.scene.request(lease, 0)
+            ..self.scene.request(lease, 0, 0)
         };
         self.store.acquire(&request).await.unwrap()
     }
@@ -156,7 +159,7 @@ impl Stage {
             match self.acquire(lease, LONG).await {
                 AcquireReply::Granted(granted) => grant = Some(granted),
                 AcquireReply::Refused(skipped) => refusals.push(skipped),
-                AcquireReply::Queued(queued) => panic!("{queued:?}"),
+                other => panic!("{other:?}"),
             }
             grant.is_some()
         })
@@ -165,9 +168,14 @@ impl Stage {
     }
 
     async fn release(&self, lease: Slot, min_hold: Option<Duration>) -> bool {
+        let released = Released {
+            lease,
+            min_hold: None,
+            revoke: false,
+        };
         let request = ReleaseRequest {
             min_hold,
-            ..self.scene.release(lease, None)
+            ..self.scene.release(released)
         };
         self.store.release(&request).await.unwrap()
     }

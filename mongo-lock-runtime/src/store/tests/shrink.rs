@@ -1,6 +1,9 @@
 //! From a long sequence that fails to a short one.
 
-use super::{scene::Action, sequence::Step};
+use super::{
+    scene::{Action, Ask, Released},
+    sequence::Step,
+};
 
 /// The same sequence with less in it, in one way after the other, the greatest simplifications first.
 ///
@@ -32,13 +35,16 @@ fn simpler_steps(step: &Step) -> Vec<Step> {
         simpler.push(Step { wait: 0, ..step });
     }
     let actions = match &step.action {
-        Action::Release {
-            lease,
-            min_hold: Some(_),
-        } => vec![Action::Release {
-            lease: *lease,
-            min_hold: None,
-        }],
+        Action::Release(released) => simpler_releases(*released).map(Action::Release).collect(),
+        Action::Ask(ask) => {
+            let released = ask.released.into_iter();
+            let simpler = released.flat_map(|released| {
+                let simpler = simpler_releases(released).map(Some);
+                simpler.chain([None])
+            });
+            let asks = simpler.map(|released| Ask { released, ..*ask });
+            asks.map(Action::Ask).collect()
+        }
         Action::Renew(leases) if leases.len() > 1 => (0..leases.len())
             .map(|left_out| {
                 let mut leases = leases.clone();
@@ -51,4 +57,18 @@ fn simpler_steps(step: &Step) -> Vec<Step> {
     let wait = step.wait;
     simpler.extend(actions.into_iter().map(|action| Step { wait, action }));
     simpler
+}
+
+fn simpler_releases(released: Released) -> impl Iterator<Item = Released> {
+    let without_hold = Released {
+        min_hold: None,
+        ..released
+    };
+    let without_revocation = Released {
+        revoke: false,
+        ..released
+    };
+    let hold = released.min_hold.map(|_| without_hold);
+    let revocation = released.revoke.then_some(without_revocation);
+    hold.into_iter().chain(revocation)
 }

@@ -4,7 +4,7 @@ use mongodb::bson::doc;
 
 use super::{
     Mongo, START,
-    scene::{Action, Ask, Scene, Slot, line_id},
+    scene::{Action, Ask, Released, Scene, Slot, line_id},
 };
 
 const A: Slot = Slot { name: 0, nth: 0 };
@@ -70,6 +70,7 @@ impl Watched {
 fn waits(lease: Slot, line: u8) -> Action {
     Action::Ask(Ask {
         lease,
+        attempt: 0,
         ttl: 1000,
         shared: false,
         permits: 1,
@@ -79,8 +80,9 @@ fn waits(lease: Slot, line: u8) -> Action {
 }
 
 fn release(lease: Slot) -> Action {
-    Action::Release {
+    Action::Release(Released {
         lease,
         min_hold: None,
-    }
+        revoke: false,
+    })
 }

@@ -1,9 +1,12 @@
 //! Someone who knows nothing but the answers, and holds them to the promises. It sees what a
 //! comparison cannot: a mistake that both stores make. And it counts what happens.
 
-use std::{collections::BTreeMap, fmt::Debug};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+};
 
-use super::scene::{Action, Answer, Grant, Renew, Slot};
+use super::scene::{Action, Answer, Grant, Released, Renew, Slot};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Event {
@@ -36,6 +39,12 @@ pub(super) enum Event {
     HandedOver,
     /// A release that took a caller along who was not next.
     HandedToNobody,
+    /// A release that revoked the lease's id.
+    Revoked,
+    /// An attempt that came after the revocation.
+    RefusedAsRevoked,
+    /// A lease whose end was cut, since the clock was set back.
+    Cut,
 }
 
 pub(super) type Events = BTreeMap<Event, u64>;
@@ -52,6 +61,9 @@ struct Lock {
     held: Option<Held>,
     /// The last token, and whether the document has been deleted since.
     last: Option<(i64, bool)>,
+    /// Whether there is a document.
+    exists: bool,
+    revoked: BTreeSet<Slot>,
 }
 
 #[derive(Debug)]
@@ -60,6 +72,8 @@ struct Held {
     grant: Grant,
     /// What the holder was told last.
     until: i64,
+    /// The longest time that the lease may claim to have left.
+    ttl: u64,
     released: bool,
 }
 
@@ -83,10 +97,25 @@ impl Judge for Witness {
         }
         self.now = now;
         match (action, answer) {
-            (Action::Acquire { lease, ttl }, Answer::Granted(grant)) => {
-                self.granted(*lease, *ttl, *grant)
+            (
+                Action::Acquire {
+                    lease,
+                    attempt,
+                    ttl,
+                },
+                Answer::Granted(grant),
+            ) => {
+                self.cut(*lease);
+                self.granted(*lease, *attempt, *ttl, *grant)
+            }
+            (Action::Acquire { lease, .. }, Answer::Revoked) => {
+                self.cut(*lease);
+                self.saw(Event::RefusedAsRevoked);
+                let revoked = self.lock(*lease).revoked.contains(lease);
+                revoked.then_some(()).ok_or("it was not revoked".to_owned())
             }
             (Action::Acquire { lease, .. }, Answer::Refused(refusal)) => {
+                self.cut(*lease);
                 let held = self.lock(*lease).held.as_ref();
                 let held = held
                     .filter(|held| held.live(now))
@@ -99,8 +128,8 @@ impl Judge for Witness {
                 }
                 same((refusal.token, refusal.until, refusal.holder), told)
             }
-            (Action::Release { lease, min_hold }, Answer::Released(there)) => {
-                self.released(*lease, *min_hold, *there)
+            (Action::Release(released), Answer::Released(there)) => {
+                self.released(*released, *there)
             }
             (Action::Renew(leases), Answer::Renewed { gone, left }) => {
                 for renew in leases {
@@ -113,14 +142,17 @@ impl Judge for Witness {
                 for (lease, left) in &left.0 {
                     let held = self.lock(*lease).held.as_ref();
                     let held = held.filter(|held| held.is(*lease)).ok_or("it is gone")?;
-                    same(*left, held.until - now)?;
+                    let asked = leases.iter().filter(|renew| renew.lease == *lease);
+                    let longest = asked.map(|renew| renew.ttl).max().unwrap_or_default();
+                    same(*left, (held.until - now).min(after(0, longest)))?;
                 }
                 Ok(())
             }
             (Action::Delete { name }, Answer::Deleted(there)) => {
                 let lock = self.locks.entry(*name).or_default();
                 let held = lock.held.take().is_some_and(|held| held.live(now));
-                let known = matches!(lock.last, Some((_, false)));
+                let known = std::mem::take(&mut lock.exists);
+                lock.revoked.clear();
                 lock.last = lock.last.map(|(token, _)| (token, true));
                 if held {
                     self.saw(Event::DeletedWhileHeld);
@@ -133,9 +165,25 @@ impl Judge for Witness {
 }
 
 impl Witness {
-    fn granted(&mut self, lease: Slot, ttl: u64, grant: Grant) -> Result<(), String> {
+    /// A command has looked at the holder.
+    fn cut(&mut self, lease: Slot) {
+        let now = self.now;
+        if let Some(held) = &mut self.lock(lease).held {
+            let longest = after(now, held.ttl);
+            if held.until > longest {
+                held.until = longest;
+                self.saw(Event::Cut);
+            }
+        }
+    }
+
+    fn granted(&mut self, lease: Slot, attempt: u32, ttl: u64, grant: Grant) -> Result<(), String> {
         let now = self.now;
         let lock = self.lock(lease);
+        if lock.revoked.contains(&lease) {
+            return Err("it was revoked".to_owned());
+        }
+        lock.exists = true;
         let mut taken_over = false;
         if let Some(held) = &lock.held {
             if held.live(now) {
@@ -162,6 +210,7 @@ impl Witness {
             lease,
             grant,
             until: grant.expires_at,
+            ttl,
             released: false,
         });
         self.saw(Event::Granted);
@@ -175,6 +224,7 @@ impl Witness {
         same(
             grant,
             Grant {
+                attempt,
                 token,
                 acquired_at: now,
                 expires_at: after(now, ttl),
@@ -182,17 +232,34 @@ impl Witness {
         )
     }
 
-    fn released(&mut self, lease: Slot, min_hold: Option<u64>, there: bool) -> Result<(), String> {
+    fn released(&mut self, released: Released, there: bool) -> Result<(), String> {
+        let Released {
+            lease,
+            min_hold,
+            revoke,
+        } = released;
         let now = self.now;
+        if revoke {
+            self.cut(lease);
+            self.saw(Event::Revoked);
+            let lock = self.lock(lease);
+            lock.exists = true;
+            lock.revoked.insert(lease);
+            // Nothing is left of another lease that has ended.
+            let held = lock.held.take();
+            lock.held = held.filter(|held| held.live(now) || held.is(lease));
+        }
         let lock = self.lock(lease);
         let Some(held) = lock.held.as_mut().filter(|held| held.is(lease)) else {
             self.saw(Event::ReleaseOfGone);
             return same(there, false);
         };
         held.released = true;
+        // Nothing is left of a lease that has ended.
+        let min_hold = min_hold.filter(|_| held.live(now));
         let free_at = min_hold.map(|time| after(held.grant.acquired_at, time));
         if let Some(free_at) = free_at.filter(|free_at| *free_at > now) {
-            held.until = free_at;
+            held.until = free_at.min(after(now, held.ttl));
             self.saw(Event::KeptByMinHold);
         } else {
             lock.held = None;
@@ -207,7 +274,8 @@ impl Witness {
         let held = held.filter(|held| held.is(lease) && held.live(now));
         let live = held.is_some();
         if let Some(held) = held {
-            held.until = held.until.max(after(now, ttl));
+            held.ttl = held.ttl.max(ttl);
+            held.until = held.until.max(after(now, ttl)).min(after(now, held.ttl));
         }
         let (event, state) = if live {
             (Event::Renewed, "live")

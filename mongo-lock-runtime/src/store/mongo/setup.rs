@@ -1,33 +1,30 @@
-//! What is checked before a client exists, so that a wrong set-up fails at start-up and not at the
+//! The checks before a client exists, so that a wrong set-up fails at start-up and not at the
 //! first nightly run.
 
 use std::sync::atomic::Ordering;
 
 use mongodb::{
-    bson::{Document, RawDocumentBuf, doc, rawdoc},
+    bson::doc,
     error::{Error as DriverError, ErrorKind},
 };
 
-use super::{AcquireRequest, MongoStore, pipeline};
-use crate::{Error, LockName, Mode, store::LeaseId};
+use super::{super::protocol::LeaseId, MongoStore, command::INDEX};
+use crate::error::Error;
 
 const UNAUTHORIZED: i32 = 13;
-/// What the rehearsal must end with.
+/// The error that the dry run must end with.
 const CONVERSION_FAILURE: i32 = 241;
 const INDEX_OPTIONS_CONFLICT: i32 = 85;
 const INDEX_KEY_SPECS_CONFLICT: i32 = 86;
 
-/// The TTL index's name.
-const INDEX: &str = "mongo_lock_purge";
-
-/// What to do besides looking.
+/// The changes to make, besides the checks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StartUp {
     pub(crate) create_index: bool,
 }
 
 impl MongoStore {
-    /// Finds out whether locks will work here, and creates the TTL index if asked to.
+    /// Checks that locks will work here, and creates the TTL index if `todo` says so.
     pub(crate) async fn start_up(&self, todo: StartUp) -> Result<(), Error> {
         // Reaches the primary and logs in, whatever the privileges.
         let hello = self
@@ -41,66 +38,27 @@ impl MongoStore {
         self.replicated.store(replicated, Ordering::Relaxed);
         if todo.create_index {
             self.database
-                .run_command(self.create_index())
+                .run_command(self.commands.create_index())
                 .await
                 .map_err(|error| self.refused(error, Step::Index))?;
         }
-        match self.database.run_raw_command(self.rehearsal()).await {
+        let dry_run = self.commands.dry_run(LeaseId::unique());
+        match self.database.run_raw_command(dry_run).await {
             Err(error) if code(&error) == CONVERSION_FAILURE => Ok(()),
-            Err(error) => Err(self.refused(error, Step::Rehearse)),
+            Err(error) => Err(self.refused(error, Step::DryRun)),
             Ok(_) => Err(Error::StartUp {
                 problem: format!(
                     "`{}` did not run the acquire command as MongoDB does; is it a server that \
                      imitates it?",
-                    self.place
+                    self.namespace()
                 ),
                 source: None,
             }),
         }
     }
 
-    /// Collects documents long after their last lease, and nothing else that may be in the
-    /// collection: only documents that have a token take part.
-    fn create_index(&self) -> Document {
-        doc! {
-            "createIndexes": &self.place.collection,
-            "indexes": [{
-                "key": { "purge_at": 1 },
-                "name": INDEX,
-                "expireAfterSeconds": 0,
-                "partialFilterExpression": { "token": { "$type": "long" } },
-            }],
-            "maxTimeMS": self.limit_ms,
-        }
-    }
-
-    /// The acquire command, with a last stage that cannot succeed: the server checks our
-    /// privileges, `insert` for the upsert among them, runs the pipeline, fails, and writes nothing.
-    fn rehearsal(&self) -> RawDocumentBuf {
-        let request = AcquireRequest {
-            name: LockName::rehearsal(),
-            lease: LeaseId::unique(),
-            attempt: 0,
-            owner: "start-up".into(),
-            ttl: std::time::Duration::from_millis(1),
-            mode: Mode::Exclusive,
-            permits: 1,
-            ticket: None,
-        };
-        rawdoc! {
-            "findAndModify": self.place.collection.as_str(),
-            "query": { "_id": request.name.as_str() },
-            "update": [
-                pipeline::acquire(&request, &self.decision),
-                { "$set": { "token": { "$toInt": "$_id" } } },
-            ],
-            "upsert": true,
-            "maxTimeMS": self.limit_ms,
-        }
-    }
-
     fn refused(&self, error: DriverError, step: Step) -> Error {
-        let place = &self.place;
+        let place = self.namespace();
         let problem = match (&*error.kind, step, code(&error)) {
             (ErrorKind::Authentication { .. }, ..) => {
                 "MongoDB refused the credentials; check user name, password and `authSource`".into()
@@ -118,15 +76,15 @@ impl MongoStore {
                  it, use another collection, or build the client with `create_index(false)`"
             ),
             (_, Step::Index, _) => format!("the TTL index on `{place}` could not be created"),
-            (_, Step::Rehearse, UNAUTHORIZED) => format!(
+            (_, Step::DryRun, UNAUTHORIZED) => format!(
                 "this user may not find, insert and update in `{place}`; grant it `readWrite` on \
                  the database, or just these on the collection"
             ),
-            (_, Step::Rehearse, _) => format!(
+            (_, Step::DryRun, _) => format!(
                 "this server does not run the acquire command on `{place}`; MongoDB 4.2 or later \
                  is needed, and `{place}` must be a plain collection"
             ),
-            (_, Step::Reach, _) => "MongoDB could not be asked who it is".into(),
+            (_, Step::Reach, _) => "the `hello` command failed".into(),
         };
         Error::StartUp {
             problem,
@@ -138,7 +96,7 @@ impl MongoStore {
         format!(
             "`db.{}.createIndex({{ purge_at: 1 }}, {{ name: \"{INDEX}\", expireAfterSeconds: 0, \
              partialFilterExpression: {{ token: {{ $type: \"long\" }} }} }})`",
-            self.place.collection
+            self.namespace().collection
         )
     }
 }
@@ -154,5 +112,5 @@ fn code(error: &DriverError) -> i32 {
 enum Step {
     Reach,
     Index,
-    Rehearse,
+    DryRun,
 }

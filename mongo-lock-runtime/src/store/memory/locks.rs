@@ -1,0 +1,109 @@
+//! All locks of a store, as a pure state machine.
+
+#![cfg_attr(
+    not(feature = "__simulation"),
+    allow(
+        unreachable_pub,
+        reason = "the feature `__simulation` exports these items"
+    )
+)]
+
+use std::collections::BTreeMap;
+
+use super::{
+    super::protocol::{
+        AcquireReply, AcquireRequest, ReleaseRequest, Renewal, Renewed, Reply, Request,
+    },
+    document::Document,
+};
+use crate::name::LockName;
+
+/// The state of all locks. Each request is one step, at a time that is given; equal states give equal
+/// replies.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Locks {
+    documents: BTreeMap<LockName, Document>,
+    /// Whether a step has made room for the first of a queue.
+    wakeup: bool,
+}
+
+impl Locks {
+    /// Applies a request at `now_ms` milliseconds after 1970.
+    pub fn apply(&mut self, now_ms: i64, request: &Request) -> Reply {
+        match request {
+            Request::Acquire(request) => Reply::Acquire(self.acquire(now_ms, request)),
+            Request::HandOver(release, request) => {
+                let (there, reply) = self.hand_over(now_ms, release, request);
+                Reply::HandOver(there, reply)
+            }
+            Request::Leave { name, queue_id } => {
+                if let Some(document) = self.documents.get_mut(name) {
+                    document.leave(now_ms, queue_id);
+                    self.wakeup |= document.wakes(None);
+                }
+                Reply::Left
+            }
+            Request::Release(request) => Reply::Released(self.release(now_ms, request)),
+            Request::Renew(leases) => Reply::Renewed(self.renew(now_ms, leases)),
+        }
+    }
+
+    /// Whether the steps since the last call have made room for the first of a queue: then waiting
+    /// clients are to be woken. More wake-ups than the server gives are harmless.
+    pub fn take_wakeup(&mut self) -> bool {
+        std::mem::take(&mut self.wakeup)
+    }
+
+    /// Deletes a document, as an operator does by hand. Says whether the document was there.
+    #[cfg(any(test, feature = "__simulation"))]
+    pub fn delete(&mut self, name: &LockName) -> bool {
+        self.documents.remove(name).is_some()
+    }
+
+    fn acquire(&mut self, now: i64, request: &AcquireRequest) -> AcquireReply {
+        let document = self.documents.entry(request.name.clone()).or_default();
+        let reply = document.acquire(now, request);
+        let queue_id = request.ticket.as_ref().map(|ticket| &*ticket.queue_id);
+        self.wakeup |= document.wakes(queue_id);
+        reply
+    }
+
+    fn hand_over(
+        &mut self,
+        now: i64,
+        release: &ReleaseRequest,
+        request: &AcquireRequest,
+    ) -> (bool, AcquireReply) {
+        let document = self.documents.entry(request.name.clone()).or_default();
+        let there = document.has(release.lease);
+        let reply = document.step(now, Some(release), request);
+        let queue_id = request.ticket.as_ref().map(|ticket| &*ticket.queue_id);
+        self.wakeup |= document.wakes(queue_id);
+        (there, reply)
+    }
+
+    fn release(&mut self, now: i64, request: &ReleaseRequest) -> bool {
+        let document = if request.revoke {
+            // A revocation makes a document where there is none.
+            self.documents.entry(request.name.clone()).or_default()
+        } else if let Some(document) = self.documents.get_mut(&request.name) {
+            document
+        } else {
+            return false;
+        };
+        let there = document.release(now, request);
+        self.wakeup |= (there || request.revoke) && document.wakes(None);
+        there
+    }
+
+    fn renew(&mut self, now: i64, leases: &[Renewal]) -> Renewed {
+        let mut renewed = Renewed::default();
+        for renewal in leases {
+            let document = self.documents.get_mut(&renewal.name);
+            if !document.is_some_and(|document| document.renew(now, renewal)) {
+                renewed.gone.insert(renewal.lease);
+            }
+        }
+        renewed
+    }
+}

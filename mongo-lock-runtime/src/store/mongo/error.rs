@@ -1,0 +1,214 @@
+//! The meaning of the driver's errors for a lock.
+
+use mongodb::{
+    bson::{Bson, Document},
+    error::{Error, ErrorKind},
+};
+
+use super::super::failure::{
+    AttemptError,
+    Persistence::{self, Final, Transient, Unknown},
+    StoreError,
+};
+
+/// Two first acquisitions of one name met in the upsert. The next attempt finds the document.
+const DUPLICATE_KEY: i32 = 11000;
+
+/// The labels of an error that is worth another attempt, whatever its code.
+const RETRYABLE_LABELS: [&str; 3] = [
+    "RetryableWriteError",
+    "RetryableError",
+    "SystemOverloadedError",
+];
+
+/// The codes of errors that pass by themselves: the node is not, or no longer, the primary, is shutting
+/// down, is busy, or lost the network. The first part is the list of the retryable-writes
+/// specification, section "Determining Retryable Errors"; the names are those of the server's
+/// `error_codes.yml`:
+/// <https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md>,
+/// <https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml>
+const TRANSIENT: [i32; 36] = [
+    6,     // HostUnreachable
+    7,     // HostNotFound
+    89,    // NetworkTimeout
+    91,    // ShutdownInProgress
+    134,   // ReadConcernMajorityNotAvailableYet
+    189,   // PrimarySteppedDown
+    262,   // ExceededTimeLimit
+    9001,  // SocketException
+    10107, // NotWritablePrimary
+    11600, // InterruptedAtShutdown
+    11602, // InterruptedDueToReplStateChange
+    13435, // NotPrimaryNoSecondaryOk
+    13436, // NotPrimaryOrSecondary
+    24,    // LockTimeout
+    43,    // CursorNotFound
+    46,    // LockBusy
+    50,    // MaxTimeMSExpired
+    64,    // WriteConcernTimeout
+    112,   // WriteConflict
+    133,   // FailedToSatisfyReadPreference: a router finds no primary
+    145,   // PooledConnectionsDropped
+    150,   // StaleEpoch
+    175,   // QueryPlanKilled
+    202,   // NetworkInterfaceExceededTimeLimit
+    203,   // ShardingStateNotInitialized
+    208,   // TooManyLocks
+    215,   // DatabaseDropPending
+    216,   // ElectionInProgress
+    234,   // RetryChangeStream
+    237,   // CursorKilled
+    249,   // StaleDbVersion
+    290,   // TransactionExceededLifetimeLimitSeconds
+    314,   // ObjectIsBusy
+    11601, // Interrupted
+    13388, // StaleConfig
+    DUPLICATE_KEY,
+];
+
+/// The codes of errors that every further attempt meets as well: the server refuses the user, or the
+/// command. `AtlasError` (8000) is none of them: it stands for limits of the service, too.
+const FINAL: [i32; 20] = [
+    2,     // BadValue
+    9,     // FailedToParse
+    11,    // UserNotFound
+    13,    // Unauthorized
+    14,    // TypeMismatch
+    18,    // AuthenticationFailed
+    20,    // IllegalOperation
+    59,    // CommandNotFound
+    72,    // InvalidOptions
+    73,    // InvalidNamespace
+    79,    // UnknownReplWriteConcern
+    115,   // CommandNotSupported
+    121,   // DocumentValidationFailure
+    148,   // ReadConcernMajorityNotEnabled
+    166,   // CommandNotSupportedOnView
+    168,   // InvalidPipelineOperator
+    241,   // ConversionFailure
+    323,   // APIStrictError
+    10334, // BSONObjectTooLarge
+    40415, // an unknown field
+];
+
+/// The codes of errors that the server, or a router, gives before any effect: it refused the command,
+/// or undid all of its changes to the one document. All other errors leave the effect open.
+const NO_EFFECT: [i32; 14] = [
+    9,   // FailedToParse
+    11,  // UserNotFound
+    13,  // Unauthorized
+    18,  // AuthenticationFailed
+    59,  // CommandNotFound
+    72,  // InvalidOptions
+    73,  // InvalidNamespace
+    112, // WriteConflict
+    115, // CommandNotSupported
+    121, // DocumentValidationFailure
+    166, // CommandNotSupportedOnView
+    168, // InvalidPipelineOperator
+    40415,
+    DUPLICATE_KEY,
+];
+
+/// A reply with `ok: 1` may still carry a write error or a write-concern error, which
+/// `run_command` hands on unread.
+pub(super) fn check(reply: Result<Document, Error>) -> Result<Document, AttemptError> {
+    let reply = check_but_writes(reply)?;
+    write_error(&reply).map_or(Ok(reply), Err)
+}
+
+/// The first of the write errors in a reply.
+pub(super) fn write_error(reply: &Document) -> Option<AttemptError> {
+    match reply.get_array("writeErrors").map(Vec::as_slice) {
+        Ok([Bson::Document(error), ..]) => {
+            let (code, message) = code_and_message(error);
+            Some(from_code(code, StoreError::Other(message)))
+        }
+        _ => None,
+    }
+}
+
+/// As [`check`], but leaves [`write_error`] to the caller.
+pub(super) fn check_but_writes(reply: Result<Document, Error>) -> Result<Document, AttemptError> {
+    let reply = reply.map_err(from_driver)?;
+    if let Ok(error) = reply.get_document("writeConcernError") {
+        let (code, message) = code_and_message(error);
+        let mut failure = from_code(
+            code,
+            StoreError::Other(format!(
+                "applied, but not acknowledged by a majority: {message}"
+            )),
+        );
+        // The write was applied, and may or may not survive.
+        failure.effect_unknown = true;
+        if has_retryable_label(&reply) {
+            failure.persistence = Transient;
+        }
+        return Err(failure);
+    }
+    Ok(reply)
+}
+
+pub(super) fn from_driver(error: Error) -> AttemptError {
+    let (persistence, effect_unknown) = match &*error.kind {
+        ErrorKind::Command(command) => {
+            let code = command.code;
+            (of_code(code), !NO_EFFECT.contains(&code))
+        }
+        // Nothing was sent.
+        ErrorKind::ServerSelection { .. } | ErrorKind::ConnectionPoolCleared { .. } => {
+            (Transient, false)
+        }
+        ErrorKind::DnsResolve { .. } => (Unknown, false),
+        ErrorKind::Authentication { .. }
+        | ErrorKind::InvalidArgument { .. }
+        | ErrorKind::InvalidTlsConfig { .. }
+        | ErrorKind::IncompatibleServer { .. }
+        | ErrorKind::SessionsNotSupported
+        | ErrorKind::BsonSerialization(_)
+        | ErrorKind::Shutdown => (Final, false),
+        ErrorKind::Io(_) => (Transient, true),
+        _ => (Unknown, true),
+    };
+    let retryable = |label: &&str| error.contains_label(*label);
+    let persistence = if persistence != Final && RETRYABLE_LABELS.iter().any(retryable) {
+        Transient
+    } else {
+        persistence
+    };
+    AttemptError {
+        cause: StoreError::Driver(error),
+        effect_unknown,
+        persistence,
+    }
+}
+
+fn from_code(code: i32, cause: StoreError) -> AttemptError {
+    AttemptError {
+        cause,
+        effect_unknown: !NO_EFFECT.contains(&code),
+        persistence: of_code(code),
+    }
+}
+
+fn of_code(code: i32) -> Persistence {
+    if TRANSIENT.contains(&code) {
+        Transient
+    } else if FINAL.contains(&code) {
+        Final
+    } else {
+        Unknown
+    }
+}
+
+fn has_retryable_label(reply: &Document) -> bool {
+    let labels = reply.get_array("errorLabels").into_iter().flatten();
+    let mut labels = labels.filter_map(Bson::as_str);
+    labels.any(|label| RETRYABLE_LABELS.contains(&label))
+}
+
+fn code_and_message(error: &Document) -> (i32, String) {
+    let code = error.get_i32("code").unwrap_or_default();
+    let message = error.get_str("errmsg").unwrap_or("no message");
+    (code, format!("{message} (code {code})"))
+}

@@ -1,0 +1,266 @@
+//! The expressions that the update pipelines share.
+
+use std::time::Duration;
+
+use mongodb::bson::{Bson, Document, doc};
+
+use super::super::protocol::{QUEUE_ENTRY_TTL, REVOCATION_TTL};
+
+/// The time for which a document outlives its last lease. Without the document, the next fencing token
+/// is the clock's: the token keeps growing unless the last one was ahead of the clock by more than
+/// this, or the document was deleted by hand while it was. A token gets ahead when the server's clock
+/// is set back, or by more than one grant per millisecond.
+pub(super) const RETENTION_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// The protocol that this version speaks.
+pub(super) const PROTOCOL: i32 = 1;
+
+/// More milliseconds than any ttl, and few enough to be added to a date.
+const LONGEST_TTL_MS: i64 = 1 << 53;
+
+/// `LockSpec` keeps every duration far below the range of an `i64`.
+pub(super) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
+}
+
+/// True for a document that this protocol wrote, and for one that the upsert has just made.
+///
+/// Any other document in the collection must be left alone, and so must a lock that was edited by hand
+/// into something that cannot be understood, and a lock of another protocol. A missing `protocol` is
+/// this one.
+pub(super) fn is_lock_document() -> Document {
+    let fresh = doc! { "$eq": ["$$ROOT", { "_id": "$_id" }] };
+    let ours = doc! { "$and": [
+        { "$isArray": "$holders" },
+        { "$in": [{ "$type": "$token" }, ["long", "int"]] },
+        { "$lt": ["$token", i64::MAX] },
+        { "$eq": [{ "$ifNull": ["$protocol", PROTOCOL] }, PROTOCOL] },
+    ] };
+    doc! { "$or": [fresh, ours] }
+}
+
+/// A predicate of a query: the document is of this protocol.
+pub(super) fn is_of_this_protocol() -> Document {
+    doc! { "$in": [PROTOCOL, Bson::Null] }
+}
+
+/// The holders, or none in a document that was edited into something else.
+pub(super) fn holders() -> Document {
+    array("holders")
+}
+
+/// The value of the field, or none of it where it is no array.
+fn array(field: &str) -> Document {
+    let field = format!("${field}");
+    doc! { "$cond": [{ "$isArray": &field }, &field, []] }
+}
+
+/// The holders whose leases have not ended.
+pub(super) fn live(now: &Bson) -> Document {
+    // A lease whose end is no date counts as live: comparing it would silently be true or false.
+    doc! { "$filter": {
+        "input": holders(),
+        "cond": { "$or": [
+            { "$gt": ["$$this.expires_at", now] },
+            { "$ne": [{ "$type": "$$this.expires_at" }, "date"] },
+        ] },
+    } }
+}
+
+/// Whether the ttl of `$$this` is a number of milliseconds. BSON's order puts a missing value before
+/// all numbers, and all other types, and no number, behind or before these.
+pub(super) fn has_ttl() -> Document {
+    doc! { "$and": [
+        { "$gt": ["$$this.ttl_ms", 0] },
+        { "$lt": ["$$this.ttl_ms", LONGEST_TTL_MS] },
+    ] }
+}
+
+/// Whether the lease `$$this` claims to end later than its ttl from now: the clock was set back.
+pub(super) fn claims_too_much(now: &Bson) -> Document {
+    doc! { "$and": [
+        has_ttl(),
+        { "$gt": ["$$this.expires_at", { "$add": [now, "$$this.ttl_ms"] }] },
+        { "$eq": [{ "$type": "$$this.expires_at" }, "date"] },
+    ] }
+}
+
+/// These holders, none of which ends later than its ttl from now.
+pub(super) fn cut(holders: impl Into<Bson>, now: &Bson) -> Document {
+    let end = doc! { "expires_at": { "$add": [now, "$$this.ttl_ms"] } };
+    doc! { "$map": {
+        "input": holders.into(),
+        "in": { "$cond": [
+            claims_too_much(now),
+            { "$mergeObjects": ["$$this", end] },
+            "$$this",
+        ] },
+    } }
+}
+
+/// The leases that are live once the lease `released` is: it ends `min_hold` after its acquisition, if
+/// that is still to come, and else now.
+pub(super) fn held_without(released: &Bson, min_hold: &Bson, now: &Bson) -> Document {
+    let ours = doc! { "$eq": ["$$this.lease", released] };
+    let free_at = doc! { "$add": ["$$this.acquired_at", min_hold] };
+    let shortened = doc! { "$map": {
+        "input": live(now),
+        "in": { "$cond": [
+            ours,
+            // Without its id: a renewal that comes late must not find it.
+            { "$mergeObjects": ["$$this", { "lease": Bson::Null, "expires_at": free_at }] },
+            "$$this",
+        ] },
+    } };
+    let kept = doc! { "$filter": {
+        "input": shortened,
+        "cond": { "$or": [
+            { "$ne": ["$$this.lease", Bson::Null] },
+            { "$gt": ["$$this.expires_at", now] },
+        ] },
+    } };
+    cut(kept, now)
+}
+
+/// The queue entries that were refreshed lately, and for which `cond` holds. None claims to be kept for
+/// longer than an entry is, or to have come later than now: the clock was set back.
+pub(super) fn queue(cond: impl Into<Bson>, now: &Bson) -> Document {
+    let present = doc! { "$filter": {
+        "input": array("queue"),
+        "cond": { "$and": [{ "$gt": ["$$this.until", now] }, cond.into()] },
+    } };
+    let until = doc! { "$add": [now, millis(QUEUE_ENTRY_TTL)] };
+    doc! { "$map": {
+        "input": present,
+        "in": { "$cond": [
+            { "$or": [
+                { "$gt": ["$$this.until", until.clone()] },
+                { "$gt": ["$$this.since", now] },
+            ] },
+            { "$mergeObjects": ["$$this", {
+                "until": { "$min": ["$$this.until", until] },
+                "since": { "$min": ["$$this.since", now] },
+            }] },
+            "$$this",
+        ] },
+    } }
+}
+
+/// Whether the id is revoked.
+pub(super) fn is_revoked(lease: impl Into<Bson>) -> Document {
+    doc! { "$and": [
+        { "$isArray": "$revoked" },
+        { "$in": [lease.into(), "$revoked.lease"] },
+    ] }
+}
+
+/// `revoked`, without the entries that are over.
+pub(super) fn revoked(now: &Bson) -> Document {
+    let filtered = doc! { "$filter": { "input": "$revoked", "cond": lasts(now) } };
+    doc! { "$cond": [{ "$isArray": "$revoked" }, filtered, "$revoked"] }
+}
+
+/// `revoked`, with an entry for the lease.
+pub(super) fn revoked_with(lease: impl Into<Bson>, now: &Bson) -> Document {
+    let lease = lease.into();
+    let until = doc! { "$add": [now, millis(REVOCATION_TTL)] };
+    let others = doc! { "$filter": {
+        "input": array("revoked"),
+        "cond": { "$and": [lasts(now), { "$ne": ["$$this.lease", lease.clone()] }] },
+    } };
+    let others = doc! { "$map": {
+        "input": others,
+        "in": { "$mergeObjects": [
+            "$$this",
+            { "until": { "$min": ["$$this.until", until.clone()] } },
+        ] },
+    } };
+    let entry = doc! { "lease": lease, "until": until };
+    doc! { "$concatArrays": [others, [entry]] }
+}
+
+/// Whether the revocation `$$this` is not over; one without an end is not.
+fn lasts(now: &Bson) -> Document {
+    doc! { "$or": [
+        { "$gt": ["$$this.until", now] },
+        { "$ne": [{ "$type": "$$this.until" }, "date"] },
+    ] }
+}
+
+/// The next fencing token.
+pub(super) fn token(now: &Bson) -> Document {
+    // A missing token makes the sum null, which `$max` ignores.
+    doc! { "$max": [{ "$add": ["$token", 1_i64] }, { "$toLong": now }] }
+}
+
+/// Whether a lease of this mode, with so many permits, is compatible with these others: all are of
+/// its mode, and either they are shared, or they are fewer than the permits of every one of them.
+///
+/// A lease of an unknown mode is compatible with none.
+pub(super) fn compatible(mode: &Bson, permits: &Bson, others: &Bson) -> Document {
+    let alike = doc! { "$map": { "input": others, "in": { "$eq": ["$$this.mode", mode] } } };
+    // What is no number is one.
+    let theirs = doc! { "$cond": [
+        { "$lt": ["$$this.permits", ""] },
+        { "$ifNull": ["$$this.permits", 1] },
+        1,
+    ] };
+    let allowed = doc! { "$min": { "$concatArrays": [
+        [permits],
+        { "$map": { "input": others, "in": theirs } },
+    ] } };
+    doc! { "$and": [
+        { "$allElementsTrue": [alike] },
+        { "$or": [
+            { "$eq": [mode, "shared"] },
+            { "$lt": [{ "$size": others }, allowed] },
+        ] },
+    ] }
+}
+
+/// The value of `turn` when there is room for the first in the queue; `otherwise`, when there is
+/// none, or `cond` does not hold.
+///
+/// It is the turn of the first in the queue when its lease would be granted, and if that is a reader,
+/// of all readers up to the first writer. The value names them: a change stream brings it to these
+/// waiters, and to no others. It is a string, which an update's description has whole, while it would
+/// have only the changed elements of an array.
+pub(super) fn turn(holders: &str, queue: &str, cond: impl Into<Bson>, now: &Bson) -> Document {
+    let is_reader = doc! { "$eq": ["$$first.mode", "shared"] };
+    let fits = compatible(
+        &"$$first.mode".into(),
+        &doc! { "$ifNull": ["$$first.permits", 1] }.into(),
+        &holders.into(),
+    );
+    let modes = doc! { "$map": { "input": queue, "in": { "$eq": ["$$this.mode", "shared"] } } };
+    let readers = doc! { "$let": {
+        "vars": { "writer": { "$indexOfArray": [modes, false] } },
+        "in": { "$cond": [
+            { "$lt": ["$$writer", 0] },
+            queue,
+            { "$slice": [queue, { "$max": ["$$writer", 1] }] },
+        ] },
+    } };
+    let names = doc! { "$reduce": {
+        "input": { "$cond": [is_reader, readers, ["$$first"]] },
+        "initialValue": "",
+        "in": { "$concat": ["$$value", text("$$this.id"), "@"] },
+    } };
+    doc! { "$let": {
+        "vars": { "first": { "$arrayElemAt": [queue, 0] } },
+        "in": { "$cond": [
+            { "$and": [
+                { "$gt": [{ "$size": queue }, 0] },
+                cond.into(),
+                fits,
+            ] },
+            { "$concat": [names, { "$toString": now }] },
+            "$turn",
+        ] },
+    } }
+}
+
+/// A string, whatever an operator put there by hand.
+fn text(value: impl Into<Bson>) -> Document {
+    doc! { "$convert": { "input": value.into(), "to": "string", "onError": "", "onNull": "" } }
+}

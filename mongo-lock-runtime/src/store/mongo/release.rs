@@ -1,0 +1,65 @@
+//! The updates that make room: a release, a revocation, the end of a queue entry.
+
+use mongodb::bson::{Bson, Document, doc};
+
+use super::{
+    super::protocol::ReleaseRequest,
+    expression::{
+        PROTOCOL, RETENTION_MS, held_without, is_lock_document, is_of_this_protocol, millis, queue,
+        revoked_with, turn,
+    },
+};
+
+/// A release where no client waits, as a query and an update: a fifth cheaper than [`update`], which
+/// has to say whose turn it is. It matches nothing when there is a queue.
+pub(super) fn simple(request: &ReleaseRequest) -> (Document, Document) {
+    let lease = request.lease.0;
+    let query = doc! {
+        "_id": request.name.as_str(),
+        "holders.lease": lease,
+        "queue.0": { "$exists": false },
+        "protocol": is_of_this_protocol(),
+    };
+    (query, doc! { "$pull": { "holders": { "lease": lease } } })
+}
+
+/// Removes the lease, or lets it end when `min_hold` after its acquisition is over, if that is still
+/// to come; revokes its id if the request says so; and says whose turn it is.
+pub(super) fn update(request: &ReleaseRequest, now: &Bson) -> Vec<Document> {
+    let lease = Bson::from(request.lease.0);
+    let min_hold = request.min_hold.map(millis).into();
+    let held = held_without(&lease, &min_hold, now);
+    if !request.revoke {
+        return step(held, queue(true, now), doc! {}, now);
+    }
+    let others = queue(doc! { "$ne": ["$$this.lease", lease.clone()] }, now);
+    let revocation = doc! {
+        "protocol": PROTOCOL,
+        // A document without a token is no lock document, nor is it purged.
+        "token": { "$ifNull": ["$token", 0_i64] },
+        "purge_at": { "$max": ["$purge_at", { "$add": [now, RETENTION_MS] }] },
+        "revoked": revoked_with(lease, now),
+    };
+    step(held, others, revocation, now)
+}
+
+/// Removes a client's queue entry, and says whose turn it is.
+pub(super) fn leave(queue_id: &str, now: &Bson) -> Vec<Document> {
+    let held = held_without(&"".into(), &Bson::Null, now);
+    let others = queue(doc! { "$ne": ["$$this.id", queue_id] }, now);
+    step(held, others, doc! {}, now)
+}
+
+/// Leaves these holders, and these in the queue; says whose turn it is.
+fn step(holders: Document, queue: Document, more: Document, now: &Bson) -> Vec<Document> {
+    let after = doc! { "$mergeObjects": ["$$ROOT", more, {
+        "holders": "$$holders",
+        "queue": "$$queue",
+        "turn": turn("$$holders", "$$queue", true, now),
+    }] };
+    let step = doc! { "$let": {
+        "vars": { "holders": holders, "queue": queue },
+        "in": after,
+    } };
+    vec![doc! { "$replaceWith": { "$cond": [is_lock_document(), step, "$$ROOT"] } }]
+}
