@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{__private::Attribute, Error, LockName, LockSpec};
+use crate::{__private::LockTerms, Error, LockName, LockSpec};
 
 /// A lock that [`lock_names!`](crate::lock_names) declared.
 ///
@@ -46,7 +46,7 @@ pub trait Lock {
 
 /// What a declaration says of a lock. Opaque.
 #[derive(Debug, Clone, Copy)]
-pub struct Declaration(pub Attribute);
+pub struct Declaration(pub LockTerms);
 
 /// Implemented for a declared lock by the function that runs under it, so that a second function
 /// does not compile.
@@ -61,15 +61,15 @@ pub struct Named<T>(pub T);
 impl Named<&'static str> {
     /// No terms but the name.
     #[must_use]
-    pub const fn terms(&self) -> Attribute {
-        Attribute::named(self.0)
+    pub const fn terms(&self) -> LockTerms {
+        LockTerms::named(self.0)
     }
 }
 
 impl<T: Lock> Named<T> {
     /// The declared ones.
     #[must_use]
-    pub const fn terms(&self) -> Attribute {
+    pub const fn terms(&self) -> LockTerms {
         T::DECLARATION.0
     }
 
@@ -79,7 +79,7 @@ impl<T: Lock> Named<T> {
     ///
     /// While compiling, if the declaration says none either.
     #[must_use]
-    pub const fn declared_terms(&self) -> Attribute {
+    pub const fn declared_terms(&self) -> LockTerms {
         assert!(
             T::TTL.is_some(),
             "this lock is declared without a ttl: write `ttl = \"5m\"` in the declaration or here"
@@ -109,7 +109,7 @@ pub trait Names {
     type Named;
 
     /// Never called.
-    fn terms(&self) -> Attribute
+    fn terms(&self) -> LockTerms
     where
         Self::Named: IsName,
     {
@@ -123,7 +123,7 @@ pub trait Declares {
     type Named;
 
     /// Never called.
-    fn declared_terms(&self) -> Attribute
+    fn declared_terms(&self) -> LockTerms
     where
         Self::Named: HasTtl,
     {
@@ -145,11 +145,11 @@ impl<T> Declares for Named<T> {
 ///
 /// While compiling.
 #[must_use]
-pub const fn check(attribute: Attribute) -> Attribute {
-    if let Err(problem) = LockName::check(attribute.name) {
+pub const fn check(terms: LockTerms) -> LockTerms {
+    if let Err(problem) = LockName::check(terms.name) {
         panic!("{}", problem.in_const());
     }
-    check_terms(attribute)
+    check_terms(terms)
 }
 
 /// The same for an attribute whose name is checked already, or is a template.
@@ -158,43 +158,40 @@ pub const fn check(attribute: Attribute) -> Attribute {
 ///
 /// While compiling.
 #[must_use]
-pub const fn check_terms(attribute: Attribute) -> Attribute {
-    if let Some(ttl) = attribute.ttl {
+pub const fn check_terms(terms: LockTerms) -> LockTerms {
+    if let Some(ttl) = terms.ttl {
         assert!(in_range(ttl), "`ttl` is out of range: 1 ms to 366 days");
-        if let Some(min_hold) = attribute.min_hold {
+        if let Some(min_hold) = terms.min_hold {
             assert!(
                 min_hold.as_nanos() <= ttl.as_nanos(),
                 "`min_hold` is longer than the `ttl`, at which the lease ends"
             );
         }
     }
-    if let Some(min_hold) = attribute.min_hold {
+    if let Some(min_hold) = terms.min_hold {
         assert!(
             in_range(min_hold),
             "`min_hold` is out of range: 1 ms to 366 days"
         );
     }
-    if let Some(max_hold) = attribute.max_hold {
+    if let Some(max_hold) = terms.max_hold {
         assert!(
             in_range(max_hold),
             "`max_hold` is out of range: 1 ms to 366 days"
         );
-        assert!(
-            attribute.renew,
-            "`max_hold` limits renewal, and `renew` is off"
-        );
+        assert!(terms.renew, "`max_hold` limits renewal, and `renew` is off");
     }
-    if let Some(wait) = attribute.wait {
+    if let Some(wait) = terms.wait {
         assert!(in_range(wait), "`wait` is out of range: 1 ms to 366 days");
     }
-    if let Some(permits) = attribute.permits {
+    if let Some(permits) = terms.permits {
         assert!(permits > 0, "`permits` is 0, so nobody could hold the lock");
         assert!(
-            !attribute.shared,
+            !terms.shared,
             "readers share a lock without a limit: drop `permits`, or `shared`"
         );
     }
-    attribute
+    terms
 }
 
 const fn in_range(time: Duration) -> bool {

@@ -26,7 +26,7 @@ use crate::{
 
 /// The attribute's arguments, as far as they are the same for every call.
 #[derive(Debug, Clone, Copy)]
-pub struct Attribute {
+pub struct LockTerms {
     /// A name or a template. A name that is an argument of the function stands here as the
     /// argument's own name.
     pub name: &'static str,
@@ -43,7 +43,7 @@ pub struct Attribute {
     pub reuse: bool,
 }
 
-impl Attribute {
+impl LockTerms {
     #[must_use]
     pub const fn new(name: &'static str, ttl: Duration) -> Self {
         Self {
@@ -92,15 +92,15 @@ impl Attribute {
 #[derive(Debug)]
 #[must_use]
 pub struct Call {
-    attribute: Attribute,
+    terms: LockTerms,
     client: Option<LockClient>,
     name: Option<Result<LockName, Error>>,
 }
 
 impl Call {
-    pub const fn new(attribute: Attribute) -> Self {
+    pub const fn new(terms: LockTerms) -> Self {
         Self {
-            attribute,
+            terms,
             client: None,
             name: None,
         }
@@ -122,7 +122,7 @@ impl Call {
     /// The call, with its body. What comes before the body is boxed before any future of the caller's
     /// begins, so that these stay small.
     fn run<F: Future>(self, body: Pin<Box<F>>) -> Run<F> {
-        let on_lost = self.attribute.on_lost;
+        let on_lost = self.terms.on_lost;
         Run::new(self.acquire(), on_lost, body)
     }
 
@@ -130,8 +130,8 @@ impl Call {
         Box::pin(async move {
             let client = self.client.map_or_else(LockClient::current, Ok)?;
             let spec = match self.name {
-                Some(name) => self.attribute.spec(name?)?,
-                None => self.attribute.spec(self.attribute.name)?,
+                Some(name) => self.terms.spec(name?)?,
+                None => self.terms.spec(self.terms.name)?,
             };
             client.try_acquire(&spec).await
         })

@@ -2,7 +2,7 @@
 
 use std::{fmt, panic::Location, time::Duration};
 
-use crate::{__private::Attribute, Error, overlap::overlap};
+use crate::{__private::LockTerms, Error, overlap::overlap};
 
 inventory::collect!(RegisteredLock);
 
@@ -36,28 +36,28 @@ impl RegisteredLock {
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
-    pub const fn new(attribute: Attribute, function: &'static str) -> Self {
+    pub const fn new(terms: LockTerms, function: &'static str) -> Self {
         Self {
-            name: attribute.name,
-            kind: if is_template(attribute.name) {
+            name: terms.name,
+            kind: if is_template(terms.name) {
                 NameKind::Template
             } else {
                 NameKind::Fixed
             },
-            ttl: attribute.ttl,
+            ttl: terms.ttl,
             function,
             location: Location::caller(),
-            reuse: attribute.reuse,
+            reuse: terms.reuse,
         }
     }
 
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
-    pub const fn unknown(attribute: Attribute, function: &'static str) -> Self {
+    pub const fn unknown(terms: LockTerms, function: &'static str) -> Self {
         Self {
             kind: NameKind::Unknown,
-            ..Self::new(attribute, function)
+            ..Self::new(terms, function)
         }
     }
 
@@ -263,13 +263,13 @@ mod tests {
 
     use super::*;
 
-    const fn attribute(name: &'static str) -> Attribute {
-        Attribute::new(name, Duration::from_secs(60))
+    const fn terms(name: &'static str) -> LockTerms {
+        LockTerms::new(name, Duration::from_secs(60))
     }
 
     #[track_caller]
     fn lock(name: &'static str, function: &'static str) -> &'static RegisteredLock {
-        Box::leak(Box::new(RegisteredLock::new(attribute(name), function)))
+        Box::leak(Box::new(RegisteredLock::new(terms(name), function)))
     }
 
     fn pairs(locks: &[&'static RegisteredLock]) -> Vec<String> {
@@ -300,11 +300,11 @@ mod tests {
     fn reuse_counts_when_both_say_it() {
         let sharing = |function| -> &'static RegisteredLock {
             let reuse = true;
-            let attribute = Attribute {
+            let terms = LockTerms {
                 reuse,
-                ..attribute("x")
+                ..terms("x")
             };
-            Box::leak(Box::new(RegisteredLock::new(attribute, function)))
+            Box::leak(Box::new(RegisteredLock::new(terms, function)))
         };
         assert!(pairs(&[sharing("a::f"), sharing("a::g")]).is_empty());
         assert_eq!(pairs(&[sharing("a::f"), lock("x", "a::g")]), ["a::f a::g"]);
@@ -332,7 +332,7 @@ mod tests {
     #[test]
     fn a_name_that_nobody_knows_conflicts_with_nothing() {
         let unknown = |function| -> &'static RegisteredLock {
-            let lock = RegisteredLock::unknown(attribute("Self::NAME"), function);
+            let lock = RegisteredLock::unknown(terms("Self::NAME"), function);
             Box::leak(Box::new(lock))
         };
         assert!(pairs(&[unknown("a::f"), unknown("a::g")]).is_empty());
