@@ -5,7 +5,7 @@ use std::{ops::ControlFlow, time::Duration};
 use tokio::time::sleep;
 
 use crate::{
-    Acquisition, Error, Lease, LockClient, LockSpec, body::OnLost, current_lease, event, run::Run,
+    Acquisition, Error, Lease, LockClient, LockSpec, current_lease, event, run::Run, spec::OnLost,
 };
 
 impl LockClient {

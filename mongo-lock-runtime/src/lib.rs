@@ -68,16 +68,11 @@
 //! here or on your own `mongodb` dependency: `rustls-tls`, `rustls-tls-aws-lc` or `openssl-tls`,
 //! and `bson-2` or `bson-3`. `dns-resolver` is for `mongodb+srv://` addresses.
 
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
 mod acquire;
-mod body;
 mod builder;
 mod client;
 mod command;
 mod current;
-mod declared;
 mod error;
 mod event;
 mod fence;
@@ -89,10 +84,11 @@ mod leader;
 mod lease;
 mod line;
 mod live;
+#[doc(hidden)]
+mod macro_support;
 mod margin;
 mod name;
 mod outcome;
-mod overlap;
 mod owner;
 mod registry;
 mod release;
@@ -102,7 +98,6 @@ mod several;
 mod shutdown;
 mod spec;
 mod store;
-mod template;
 mod turns;
 
 use self::spec::Mode;
@@ -117,19 +112,26 @@ pub use self::{
     builder::LockClientBuilder,
     client::LockClient,
     current::{assert_locked, current_lease},
-    declared::Lock,
     error::{Error, LossReason},
     fence::{Fenced, FencedWrite},
     guard::LockGuard,
     lease::Lease,
     name::{LockName, NameError},
     outcome::{Acquisition, Outcome, Skipped},
-    registry::{LockConflict, NameKind, RegisteredLock, assert_locks_unique, registered_locks},
+    registry::{
+        Lock, LockConflict, NameKind, RegisteredLock, assert_locks_unique, registered_locks,
+    },
     release::Release,
     several::LockSet,
     shutdown::{Shutdown, ShutdownReport},
     spec::{LockSpec, LockSpecBuilder},
 };
+
+/// The items that an expansion names: not part of the public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::macro_support::*;
+}
 
 /// The README's code blocks, as tests.
 #[cfg(doctest)]

@@ -12,8 +12,8 @@ use std::{
 
 use crate::{
     Acquisition, Error, LockGuard, Skipped,
-    body::OnLost,
     current::{self, Scope},
+    spec::OnLost,
 };
 
 pub(crate) type Acquired = Pin<Box<dyn Future<Output = Result<Acquisition, Error>> + Send>>;

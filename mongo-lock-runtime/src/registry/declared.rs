@@ -1,13 +1,21 @@
 //! Locks that are declared once, and the checks of names and terms that run while compiling.
+//!
+//! `name = path` in an attribute can be a `&'static str` constant or a declared lock, and the macro sees
+//! only the tokens of the path. [`Named`] tells the two apart by [autoref specialisation][1]: the
+//! expansion calls a method on `Named(path)`, and the methods of `Named` itself, one for each of the
+//! two types, are found before the method of a trait that is in scope. For any other type only the
+//! trait's method is left, and its unsatisfiable bound ([`IsName`], [`HasTtl`]) gives the error message.
+//!
+//! [1]: https://github.com/dtolnay/case-studies/blob/master/autoref-specialization/README.md
 
 use std::time::Duration;
 
-use crate::{__private::LockTerms, Error, LockName, LockSpec};
+use crate::{error::Error, name::LockName, registry::LockTerms, spec::LockSpec};
 
 /// A lock that [`lock_names!`](crate::lock_names) declared.
 ///
-/// The macro makes a unit struct of every lock and implements this trait for it; there is no other
-/// way to implement it.
+/// The macro makes a unit struct of every lock and implements this trait for the struct; there is no
+/// other way to implement the trait.
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,36 +38,38 @@ pub trait Lock {
     /// The lock's name.
     const NAME: &'static str = Self::DECLARATION.0.name;
 
-    /// The declared ttl. None when every attribute gives its own.
+    /// The declared ttl. `None` when every attribute gives its own.
     const TTL: Option<Duration> = Self::DECLARATION.0.ttl;
 
-    /// The lock with its declared terms, to be acquired by hand.
+    /// The description of the lock with its declared terms, to be acquired without an attribute.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidArgument`] when the declaration has no ttl, or a constant in it is out of
     /// range.
     fn spec() -> Result<LockSpec, Error> {
-        Self::DECLARATION.0.spec(Self::NAME)
+        Self::DECLARATION.0.spec(LockName::new(Self::NAME))
     }
 }
 
-/// What a declaration says of a lock. Opaque.
+/// The terms of a declared lock. Opaque.
 #[derive(Debug, Clone, Copy)]
 pub struct Declaration(pub LockTerms);
 
-/// Implemented for a declared lock by the function that runs under it, so that a second function
-/// does not compile.
+/// The claim of a function on a declared lock, so that a second function does not compile.
 ///
-/// A function that owns the lock implements it for all `T`, one that reuses it for a type of its
-/// own: two of the latter get along, all else conflicts.
+/// A function that owns the lock implements this trait for all `T`, one that reuses the lock for a type
+/// of its own: two of the latter do not overlap, every other pair does.
 pub trait OneFunctionPerLock<T> {}
 
-/// What stands in `name = path`: a text or a declared lock.
+/// The value of `name = path`: a text or a declared lock.
+///
+/// Two inherent implementations and two traits tell the types apart, by autoref specialisation: see the
+/// module.
 pub struct Named<T>(pub T);
 
 impl Named<&'static str> {
-    /// No terms but the name.
+    /// Terms that are only a name.
     #[must_use]
     pub const fn terms(&self) -> LockTerms {
         LockTerms::named(self.0)
@@ -67,17 +77,17 @@ impl Named<&'static str> {
 }
 
 impl<T: Lock> Named<T> {
-    /// The declared ones.
+    /// The declared terms.
     #[must_use]
     pub const fn terms(&self) -> LockTerms {
         T::DECLARATION.0
     }
 
-    /// For an attribute that says no ttl itself.
+    /// The declared terms, for an attribute without a ttl.
     ///
     /// # Panics
     ///
-    /// While compiling, if the declaration says none either.
+    /// While compiling, if the declaration has no ttl either.
     #[must_use]
     pub const fn declared_terms(&self) -> LockTerms {
         assert!(
@@ -88,24 +98,24 @@ impl<T: Lock> Named<T> {
     }
 }
 
-/// Reached only when `Named` has no such function itself: gives the error a text.
+/// The bound that no type meets: the compiler's error for a value that cannot name a lock.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot name a lock",
     label = "a lock name is a string, a `&'static str` constant, or a lock of `lock_names!`"
 )]
 pub trait IsName {}
 
-/// The same.
+/// The bound that no type meets: the compiler's error for a text without a ttl.
 #[diagnostic::on_unimplemented(
     message = "`#[distributed_lock]` needs `ttl`: write `ttl = \"5m\"`",
     label = "this is a name only; a lock of `lock_names!` can have its ttl from the declaration"
 )]
 pub trait HasTtl {}
 
-/// In scope beside `Named`, for what is no name: its method is found then, and asks for the
-/// impossible.
+/// The fallback of autoref specialisation for `terms`: the method is reached only for a type that has
+/// no inherent one, and does not compile.
 pub trait Names {
-    /// What was given.
+    /// The type of the value.
     type Named;
 
     /// Never called.
@@ -117,9 +127,9 @@ pub trait Names {
     }
 }
 
-/// The same.
+/// The fallback of autoref specialisation for `declared_terms`, as [`Names`] is for `terms`.
 pub trait Declares {
-    /// What was given.
+    /// The type of the value.
     type Named;
 
     /// Never called.
@@ -139,7 +149,7 @@ impl<T> Declares for Named<T> {
     type Named = T;
 }
 
-/// Refuses, in a `const`, what the runtime would refuse at the first call.
+/// Checks a name and terms in a `const`, so that a wrong one is refused before the first call.
 ///
 /// # Panics
 ///
@@ -152,49 +162,15 @@ pub const fn check(terms: LockTerms) -> LockTerms {
     check_terms(terms)
 }
 
-/// The same for an attribute whose name is checked already, or is a template.
+/// Checks terms in a `const`, for an attribute whose name is checked already, or is a template.
 ///
 /// # Panics
 ///
 /// While compiling.
 #[must_use]
 pub const fn check_terms(terms: LockTerms) -> LockTerms {
-    if let Some(ttl) = terms.ttl {
-        assert!(in_range(ttl), "`ttl` is out of range: 1 ms to 366 days");
-        if let Some(min_hold) = terms.min_hold {
-            assert!(
-                min_hold.as_nanos() <= ttl.as_nanos(),
-                "`min_hold` is longer than the `ttl`, at which the lease ends"
-            );
-        }
-    }
-    if let Some(min_hold) = terms.min_hold {
-        assert!(
-            in_range(min_hold),
-            "`min_hold` is out of range: 1 ms to 366 days"
-        );
-    }
-    if let Some(max_hold) = terms.max_hold {
-        assert!(
-            in_range(max_hold),
-            "`max_hold` is out of range: 1 ms to 366 days"
-        );
-        assert!(terms.renew, "`max_hold` limits renewal, and `renew` is off");
-    }
-    if let Some(wait) = terms.wait {
-        assert!(in_range(wait), "`wait` is out of range: 1 ms to 366 days");
-    }
-    if let Some(permits) = terms.permits {
-        assert!(permits > 0, "`permits` is 0, so nobody could hold the lock");
-        assert!(
-            !terms.shared,
-            "readers share a lock without a limit: drop `permits`, or `shared`"
-        );
+    if let Err(problem) = terms.of_lease().check() {
+        panic!("{}", problem.in_const());
     }
     terms
-}
-
-const fn in_range(time: Duration) -> bool {
-    let nanos = time.as_nanos();
-    LockSpec::MIN_TTL.as_nanos() <= nanos && nanos <= LockSpec::MAX_TTL.as_nanos()
 }
