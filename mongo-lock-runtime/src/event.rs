@@ -31,8 +31,8 @@ pub(crate) fn skipped(owner: &str, skipped: &Skipped, took: Duration) {
         target: TARGET,
         name = %skipped.name,
         owner,
-        holder = skipped.holder,
-        token = skipped.token,
+        holder = skipped.owner(),
+        token = skipped.token(),
         took_ms = ms(took),
         "skipped: {skipped}"
     );
@@ -43,8 +43,8 @@ pub(crate) fn waiting(owner: &str, skipped: &Skipped, ahead: usize) {
         target: TARGET,
         name = %skipped.name,
         owner,
-        holder = skipped.holder,
-        token = skipped.token,
+        holder = skipped.owner(),
+        token = skipped.token(),
         ahead,
         "waiting: {skipped}"
     );

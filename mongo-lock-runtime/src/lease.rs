@@ -9,9 +9,10 @@ use std::{
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
-    Error, LockName, LockSpec, LossReason, Skipped,
+    Error, LockName, LockSpec, LossReason,
     client::Inner,
     event,
+    outcome::{Holder, SkipReason, Skipped},
     store::{Grant, LeaseId, Renewal},
 };
 
@@ -183,16 +184,18 @@ impl Lease {
         &self.0.grant
     }
 
-    /// What whoever is refused because of it is told.
+    /// The `Skipped` that a refused caller gets while this lease is live.
     pub(crate) fn as_skipped(&self) -> Skipped {
         let longest = self.until().duration_since(self.since());
-        Skipped {
-            name: self.name().clone(),
-            holder: self.client().owner.to_string(),
+        let holder = Holder {
+            owner: self.client().owner.to_string(),
             since: self.acquired_at(),
             until: self.acquired_at() + longest,
             token: self.token(),
-            waiting: false,
+        };
+        Skipped {
+            name: self.name().clone(),
+            reason: SkipReason::Held(holder),
         }
     }
 

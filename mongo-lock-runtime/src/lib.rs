@@ -69,6 +69,7 @@
 //! and `bson-2` or `bson-3`. `dns-resolver` is for `mongodb+srv://` addresses.
 
 mod acquire;
+mod acquisition;
 mod builder;
 mod client;
 mod command;
@@ -100,8 +101,6 @@ mod spec;
 mod store;
 mod turns;
 
-use self::spec::Mode;
-
 #[doc = include_str!("distributed_lock.md")]
 pub use mongo_lock_macros::distributed_lock;
 
@@ -109,6 +108,7 @@ pub use mongo_lock_macros::distributed_lock;
 pub use mongo_lock_macros::lock_names;
 
 pub use self::{
+    acquisition::Acquisition,
     builder::LockClientBuilder,
     client::LockClient,
     current::{assert_locked, current_lease},
@@ -117,11 +117,10 @@ pub use self::{
     guard::LockGuard,
     lease::Lease,
     name::{LockName, NameError},
-    outcome::{Acquisition, Outcome, Skipped},
+    outcome::{Holder, Outcome, Release, Reservation, SkipReason, Skipped},
     registry::{
         Lock, LockConflict, NameKind, RegisteredLock, assert_locks_unique, registered_locks,
     },
-    release::Release,
     several::LockSet,
     shutdown::{Shutdown, ShutdownReport},
     spec::{LockSpec, LockSpecBuilder},

@@ -11,20 +11,9 @@ use crate::{
     command::Command,
     event,
     line::Ask,
+    outcome::Release,
     store::{Cause, LeaseId, ReleaseRequest},
 };
-
-/// What came of a release.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Release {
-    /// The lease was there, and is no more: the lock is free, or will be when
-    /// [`min_hold`](crate::LockSpecBuilder::min_hold) is over.
-    Freed,
-    /// The lease was gone already: it had expired and the lock had passed on, or the document had
-    /// been deleted. Nothing was changed.
-    AlreadyGone,
-}
 
 /// A release to be done.
 #[derive(Debug, Clone)]
@@ -129,16 +118,6 @@ async fn hand_over(client: &Arc<Inner>, job: &Job, ask: Ask) -> Result<Release, 
             let unknown = failure.effect_unknown;
             client.lines.not_handed_over(client, name, &ask, unknown);
             Err(failure.cause)
-        }
-    }
-}
-
-impl Release {
-    fn of(freed: bool) -> Self {
-        if freed {
-            Self::Freed
-        } else {
-            Self::AlreadyGone
         }
     }
 }

@@ -11,7 +11,11 @@ use tokio::{sync::watch, task::yield_now, time::Instant};
 use super::{
     CONFIRMED, Grant, LeaseId, PATIENCE, Queued, ReleaseRequest, Renewal, Renewed, Reply, Request,
 };
-use crate::{LockName, Mode, Skipped};
+use crate::{
+    name::LockName,
+    outcome::{self, Reservation, SkipReason, Skipped},
+    spec::Mode,
+};
 
 /// What the server does, in the same words: time is milliseconds since 1970, and given.
 #[derive(Debug, Default)]
@@ -252,24 +256,28 @@ impl Document {
             holders.max_by_key(|holder| holder.expires_at)
         };
         if let Some(holder) = holder {
-            return Skipped {
-                name: request.name.clone(),
-                holder: holder.owner.to_string(),
+            let holder = outcome::Holder {
+                owner: holder.owner.to_string(),
                 since: time(holder.acquired_at),
                 until: time(holder.expires_at),
                 token: holder.token,
-                waiting: false,
+            };
+            return Skipped {
+                name: request.name.clone(),
+                reason: SkipReason::Held(holder),
             };
         }
         let next = self.queue.first();
         let next = next.expect("a free lock is granted, unless somebody is next");
+        let next = Reservation {
+            owner: next.owner.to_string(),
+            waiting_since: time(next.since),
+            kept_until: time(next.until),
+            last_token: self.token.expect("nobody waits before there is a lease"),
+        };
         Skipped {
             name: request.name.clone(),
-            holder: next.owner.to_string(),
-            since: time(next.since),
-            until: time(next.until),
-            token: self.token.expect("nobody waits before there is a lease"),
-            waiting: true,
+            reason: SkipReason::Reserved(next),
         }
     }
 }

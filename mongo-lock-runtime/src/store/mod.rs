@@ -24,7 +24,7 @@ use tokio::{
 use self::memory::MemoryStore;
 use self::mongo::MongoNews;
 pub(crate) use self::mongo::{MongoStore, Place, StartUp};
-use crate::{LockName, Mode, Skipped};
+use crate::{name::LockName, outcome::Skipped, spec::Mode};
 
 /// Where the locks are.
 pub(crate) enum Store {

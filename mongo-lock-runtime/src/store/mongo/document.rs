@@ -5,7 +5,10 @@ use std::time::SystemTime;
 use mongodb::bson::{Bson, Document};
 
 use super::super::{Grant, Queued, Reply, Request};
-use crate::{Mode, Skipped};
+use crate::{
+    outcome::{self, Reservation, SkipReason, Skipped},
+    spec::Mode,
+};
 
 /// A lock document, as far as it could be read. Errors name the field.
 pub(super) struct LockDocument<'a> {
@@ -122,25 +125,29 @@ impl<'a> LockDocument<'a> {
             holders.max_by_key(|holder| holder.expires_at)
         };
         if let Some(holder) = holder {
-            return Ok(Skipped {
-                name: request.name.clone(),
-                holder: holder.owner.to_owned(),
+            let holder = outcome::Holder {
+                owner: holder.owner.to_owned(),
                 since: holder.acquired_at,
                 until: holder.expires_at,
                 token: holder.token,
-                waiting: false,
+            };
+            return Ok(Skipped {
+                name: request.name.clone(),
+                reason: SkipReason::Held(holder),
             });
         }
         // It is free, and not for us.
         let next = places.first();
         let next = next.ok_or("it has no holders, yet the server refused the lease")?;
+        let next = Reservation {
+            owner: next.owner.to_owned(),
+            waiting_since: next.since,
+            kept_until: next.until,
+            last_token: self.token,
+        };
         Ok(Skipped {
             name: request.name.clone(),
-            holder: next.owner.to_owned(),
-            since: next.since,
-            until: next.until,
-            token: self.token,
-            waiting: true,
+            reason: SkipReason::Reserved(next),
         })
     }
 }

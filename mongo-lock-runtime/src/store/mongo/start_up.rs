@@ -9,7 +9,7 @@ use mongodb::{
 };
 
 use super::{MongoStore, Request, pipeline};
-use crate::{Error, LockName, Mode, store::LeaseId};
+use crate::{error::Error, name::LockName, spec::Mode, store::LeaseId};
 
 const UNAUTHORIZED: i32 = 13;
 /// What the rehearsal must end with.

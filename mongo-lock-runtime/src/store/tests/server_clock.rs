@@ -10,7 +10,7 @@ use super::{
     Mongo, START,
     scene::{Renew, Scene, Slot},
 };
-use crate::Skipped;
+use crate::outcome::{Holder, SkipReason, Skipped};
 
 macro_rules! on_both_stores {
     ($($case:ident)*) => {
@@ -107,6 +107,13 @@ const SHORT: Duration = Duration::from_millis(150);
 /// Never over while a test runs, however slow the machine.
 const LONG: Duration = Duration::from_secs(600);
 
+fn holder(skipped: Skipped) -> Holder {
+    match skipped.reason {
+        SkipReason::Held(holder) => holder,
+        SkipReason::Reserved(next) => panic!("{next:?}"),
+    }
+}
+
 struct Stage {
     store: Store,
     scene: Scene,
@@ -142,20 +149,20 @@ impl Stage {
         }
     }
 
-    async fn refused(&self, lease: Slot) -> Skipped {
+    async fn refused(&self, lease: Slot) -> Holder {
         match self.acquire(lease, LONG).await {
-            Reply::Refused(skipped) => skipped,
+            Reply::Refused(skipped) => holder(skipped),
             other => panic!("{other:?}"),
         }
     }
 
     /// Asks until it is granted.
-    async fn passes_on(&self, lease: Slot) -> (Vec<Skipped>, Grant) {
+    async fn passes_on(&self, lease: Slot) -> (Vec<Holder>, Grant) {
         let (mut refusals, mut grant) = (Vec::new(), None);
         until(async || {
             match self.acquire(lease, LONG).await {
                 Reply::Granted(granted) => grant = Some(granted),
-                Reply::Refused(skipped) => refusals.push(skipped),
+                Reply::Refused(skipped) => refusals.push(holder(skipped)),
                 Reply::Queued(queued) => panic!("{queued:?}"),
             }
             grant.is_some()
