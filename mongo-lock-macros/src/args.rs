@@ -12,7 +12,7 @@ use crate::{
     errors::Errors,
 };
 
-/// What was written between the parentheses. Whether the values make sense is for `valid` to say.
+/// The arguments between the parentheses, parsed. `valid` checks their values.
 #[derive(Default)]
 pub(crate) struct Args {
     pub(crate) arguments: Arguments,

@@ -48,7 +48,7 @@ fn annotate(
 ) -> proc_macro2::TokenStream {
     let function = match Function::parse.parse2(item.clone()) {
         Ok(function) => function,
-        // The item stays, for its callers: they are not what is wrong.
+        // The item stays, so that its callers get no errors of their own.
         Err(error) => return with_errors(item, Some(error)),
     };
     let args = Args::parse(args, Place::Attribute);

@@ -1,4 +1,4 @@
-//! What one argument holds: a value of its kind, given at most once.
+//! The slot of one argument: a value of its kind, given at most once.
 
 use proc_macro2::Span;
 use syn::{Expr, Ident, LitBool, Path, Token, parse::ParseStream};

@@ -1,4 +1,4 @@
-//! Checking what was parsed: from here on everything is known to make sense.
+//! Checking the parsed arguments and the return type: the expansion gets valid values only.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;

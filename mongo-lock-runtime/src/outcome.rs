@@ -154,8 +154,7 @@ impl Skipped {
         }
     }
 
-    /// The owner label of the process that the lock was refused for: the holder, or the next in the
-    /// queue.
+    /// The owner label of the holder, or of the process that is next in the queue.
     pub(crate) fn owner(&self) -> &str {
         match &self.reason {
             SkipReason::Held(holder) => &holder.owner,
