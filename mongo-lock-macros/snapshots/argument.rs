@@ -6,10 +6,10 @@
 #[allow(clippy::double_must_use, clippy::missing_errors_doc)]
 async fn drain(queue: &str, lease: Duration) -> rt::Result<rt::Outcome<()>, rt::Error> {
     rt::submit! {
-        rt::RegisteredLock::unknown(rt::Attribute { ..rt::Attribute::named("queue") },
+        rt::RegisteredLock::unknown(rt::LockTerms { ..rt::LockTerms::named("queue") },
         rt::concat!(rt::module_path!(), "::drain"),)
     }
-    let call = rt::Call::new(rt::Attribute::new("queue", lease)).name(&queue);
+    let call = rt::Call::new(rt::LockTerms::new("queue", lease)).name(&queue);
     rt::run_value(
             call,
             rt::Box::pin(async move {

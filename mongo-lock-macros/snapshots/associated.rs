@@ -6,13 +6,13 @@
 #[allow(clippy::double_must_use, clippy::missing_errors_doc)]
 async fn job(&self) -> rt::Result<rt::Outcome<()>, rt::Error> {
     rt::submit! {
-        rt::RegisteredLock::unknown(rt::Attribute { ttl :
+        rt::RegisteredLock::unknown(rt::LockTerms { ttl :
         rt::Some(rt::Duration::from_millis(60000u64)),
-        ..rt::Attribute::named("Self::NAME") }, rt::concat!(rt::module_path!(),
+        ..rt::LockTerms::named("Self::NAME") }, rt::concat!(rt::module_path!(),
         "::job"),)
     }
     let call = rt::Call::new(const {
-        rt::check(rt::Attribute {
+        rt::check(rt::LockTerms {
             ttl: rt::Some(rt::Duration::from_millis(60000u64)),
             ..{
                 #[allow(unused_imports)]

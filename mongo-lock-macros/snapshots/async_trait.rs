@@ -22,7 +22,7 @@ where
     'life0: 'async_trait,
     Self: 'async_trait,
 {
-    const __LOCK: rt::Attribute = rt::Attribute::new(
+    const __LOCK: rt::LockTerms = rt::LockTerms::new(
         "job",
         rt::Duration::from_millis(60000u64),
     );

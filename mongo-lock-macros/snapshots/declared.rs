@@ -5,7 +5,7 @@
 
 #[allow(clippy::double_must_use, clippy::missing_errors_doc)]
 async fn import() -> rt::Result<rt::Outcome<()>, rt::Error> {
-    const __LOCK: rt::Attribute = rt::check(rt::Attribute {
+    const __LOCK: rt::LockTerms = rt::check(rt::LockTerms {
         max_hold: rt::Some(rt::Duration::from_millis(3600000u64)),
         ..{
             #[allow(unused_imports)]

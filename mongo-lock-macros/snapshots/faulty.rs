@@ -8,7 +8,7 @@
 #[allow(unused)]
 #[allow(clippy::double_must_use, clippy::missing_errors_doc)]
 async fn report(day: Date) -> rt::Result<rt::Outcome<u32>, rt::Error> {
-    const __LOCK: rt::Attribute = rt::Attribute::new(
+    const __LOCK: rt::LockTerms = rt::LockTerms::new(
         "error",
         rt::Duration::from_millis(1000),
     );

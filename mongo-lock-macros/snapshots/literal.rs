@@ -7,7 +7,7 @@
 
 #[allow(clippy::double_must_use, clippy::missing_errors_doc)]
 async fn clean_up() -> rt::Result<rt::Outcome<()>, rt::Error> {
-    const __LOCK: rt::Attribute = rt::Attribute::new(
+    const __LOCK: rt::LockTerms = rt::LockTerms::new(
         "clean-up",
         rt::Duration::from_millis(300000u64),
     );

@@ -27,18 +27,18 @@ pub mod locks {
 const _: () = {
     impl rt::Lock for locks::NightlyReport {
         const DECLARATION: rt::Declaration = rt::Declaration(
-            rt::check(rt::Attribute {
+            rt::check(rt::LockTerms {
                 ttl: rt::Some(rt::Duration::from_millis(300000u64)),
-                ..rt::Attribute::named("nightly-report")
+                ..rt::LockTerms::named("nightly-report")
             }),
         );
     }
     impl rt::Lock for locks::Import {
         const DECLARATION: rt::Declaration = rt::Declaration(
-            rt::check(rt::Attribute {
+            rt::check(rt::LockTerms {
                 renew: true,
                 ttl: rt::Some(TTL),
-                ..rt::Attribute::named("import")
+                ..rt::LockTerms::named("import")
             }),
         );
     }

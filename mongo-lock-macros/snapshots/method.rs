@@ -13,7 +13,7 @@ pub async fn report(
     __arg3: u32,
     _unused: u32,
 ) -> Result<rt::Outcome<Report>, JobError> {
-    const __LOCK: rt::Attribute = rt::Attribute::new(
+    const __LOCK: rt::LockTerms = rt::LockTerms::new(
         "report",
         rt::Duration::from_millis(5400000u64),
     );

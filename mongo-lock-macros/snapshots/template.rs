@@ -7,7 +7,7 @@
 
 #[allow(clippy::double_must_use, clippy::missing_errors_doc)]
 async fn pay(id: u32, amount: u64) -> rt::Result<rt::Outcome<u64>, rt::Error> {
-    const __LOCK: rt::Attribute = rt::Attribute::new(
+    const __LOCK: rt::LockTerms = rt::LockTerms::new(
         "invoice/{id:03}/{REGION}",
         rt::Duration::from_millis(60000u64),
     );

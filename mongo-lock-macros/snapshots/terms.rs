@@ -17,7 +17,7 @@
 // with `rt` for `::mongo_lock_runtime::__private`:
 
 async fn import() -> Result<Outcome<u32>, Error> {
-    const __LOCK: rt::Attribute = rt::check_terms(rt::Attribute {
+    const __LOCK: rt::LockTerms = rt::check_terms(rt::LockTerms {
         renew: true,
         max_hold: rt::Some(rt::Duration::from_millis(14400000u64)),
         min_hold: rt::Some(HOLD),
@@ -25,7 +25,7 @@ async fn import() -> Result<Outcome<u32>, Error> {
         on_lost: rt::OnLost::Continue,
         permits: rt::Some(PERMITS),
         reuse: true,
-        ..rt::Attribute::new("import", rt::Duration::from_millis(30000u64))
+        ..rt::LockTerms::new("import", rt::Duration::from_millis(30000u64))
     });
     rt::submit! {
         rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::import"))

@@ -12,6 +12,7 @@ use syn::{
 
 use crate::{
     args::Args,
+    argument::{Arguments, Place},
     errors::Errors,
     name::{check_literal, is_upper_camel},
     template,
@@ -42,7 +43,7 @@ const SYNTAX: &str = "write `mod locks { Report = \"report\", ttl = \"5m\"; … 
 //         }
 //     };
 //
-// The `impl` is outside, where the author's constants are.
+// The `impl` is outside the module, where the author's constants are in scope.
 pub(crate) fn declare(input: TokenStream) -> TokenStream {
     let declaration = match Declaration::parse.parse2(input) {
         Ok(declaration) => declaration,
@@ -60,7 +61,7 @@ pub(crate) fn declare(input: TokenStream) -> TokenStream {
     let (mut types, mut impls) = (TokenStream::new(), TokenStream::new());
     let mut seen = Vec::new();
     for lock in locks {
-        // A repeated one would be an error of the compiler's too.
+        // The compiler would report a repeated type a second time.
         if seen.contains(&lock.ident) {
             continue;
         }
@@ -163,7 +164,7 @@ impl Parse for Lock {
         if !input.is_empty() && !input.peek(Token![;]) {
             input.parse::<Token![,]>()?;
         }
-        let args = Args::parse_declared(rest(input));
+        let args = Args::parse(rest(input), Place::Declaration);
         Ok(Self {
             attrs,
             ident,
@@ -186,11 +187,19 @@ impl Lock {
             name,
             args,
         } = self;
-        if let Some(error) = args.errors.into_inner() {
+        // Nothing hangs on `cut_short`: no argument is required here.
+        let Args {
+            arguments,
+            errors: mistakes,
+            cut_short: _,
+        } = args;
+        if let Some(error) = mistakes.into_inner() {
             errors.push(error);
         }
+        // The others are refused as invalid in a declaration.
+        let Arguments { terms, .. } = arguments;
         let private = &valid::private(krate, Span::mixed_site());
-        let terms = Terms::check(args.terms, true, errors);
+        let terms = Terms::check(terms, true, errors);
         let valid = check_name(&name)
             .map_err(|error| errors.push(error))
             .is_ok();
@@ -204,17 +213,17 @@ impl Lock {
             let ttl = ttl.expand(private);
             fields.extend(quote!(ttl: #private::Some(#ttl),));
         }
-        let named = quote!(#private::Attribute::named(#text));
-        let attribute = if fields.is_empty() {
+        let named = quote!(#private::LockTerms::named(#text));
+        let declared = if fields.is_empty() {
             named
         } else {
-            quote!(#private::Attribute { #fields ..#named })
+            quote!(#private::LockTerms { #fields ..#named })
         };
         let doc = undocumented(&attrs).then(|| {
             let doc = format!("The lock `{}`.", name.value());
             quote!(#[doc = #doc])
         });
-        // All that is made of the lock is there under the same conditions.
+        // All items of the lock have the conditions of the lock.
         let cfgs: Vec<_> = attrs
             .iter()
             .filter(|attr| attr.path().is_ident("cfg"))
@@ -223,31 +232,31 @@ impl Lock {
         let ty = quote! {
             #(#attrs)*
             #doc
-            #[allow(clippy::exhaustive_structs)] // a value of it is what an attribute names
+            #[allow(clippy::exhaustive_structs)] // an attribute names the struct as a value
             #[derive(::core::fmt::Debug, ::core::clone::Clone, ::core::marker::Copy)]
             pub struct #ident;
-            // How the attribute finds out that it is in the crate that declares the lock.
+            // By this name, the attribute tells whether its crate declares the lock.
             #(#cfgs)*
             #[doc(hidden)]
             #[allow(dead_code, non_camel_case_types)]
             pub(crate) type #claim = #ident;
         };
-        // A constant of the author's is looked at here, not only where the lock is used.
+        // Evaluates the author's constants here, not only where the lock is used.
         let check = terms.constants().next().map(|_| {
             quote! {
                 #(#cfgs)*
                 const _: #private::Declaration = <#module::#ident as #private::Lock>::DECLARATION;
             }
         });
-        // What the compiler finds wrong with the terms, it reports at the lock.
+        // The compiler reports an error of the terms at the lock.
         let at = Span::mixed_site().located_at(ident.span());
         let private_at = valid::private(krate, ident.span());
-        let attribute = quote_spanned!(at=> #private_at::check(#attribute));
+        let declared = quote_spanned!(at=> #private_at::check(#declared));
         let implementation = quote! {
             #(#cfgs)*
             impl #private::Lock for #module::#ident {
                 const DECLARATION: #private::Declaration =
-                    #private::Declaration(#attribute);
+                    #private::Declaration(#declared);
             }
             #check
         };
@@ -286,7 +295,7 @@ fn check_repeated(locks: &[Lock], errors: &mut Errors) {
     }
 }
 
-/// Up to the next semicolon.
+/// The tokens up to the next semicolon.
 fn rest(input: ParseStream<'_>) -> TokenStream {
     let mut rest = TokenStream::new();
     while !input.is_empty() && !input.peek(Token![;]) {

@@ -1,8 +1,8 @@
-//! Durations as people write them: `"5m"`, `"1h30m"`, `"250ms"`.
+//! Durations as users write them: `"5m"`, `"1h30m"`, `"250ms"`.
 
 use std::time::Duration;
 
-/// From the longest to the shortest, which is also the order in which they must be written.
+/// The units, from the longest to the shortest, which is also the order in which they must be written.
 const UNITS: [(&str, u64); 5] = [
     ("d", 24 * 60 * 60 * 1000),
     ("h", 60 * 60 * 1000),
@@ -14,7 +14,7 @@ const UNITS: [(&str, u64); 5] = [
 const SYNTAX: &str = "write whole numbers with `d`, `h`, `m`, `s` or `ms`, the longest unit first: \
                       `\"90s\"`, `\"5m\"`, `\"1h30m\"`";
 
-/// Reads `text`, or says what is wrong with it and what to write.
+/// Reads `text`. The error says what is wrong, and what to write.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     if text.is_empty() {
         return Err(format!("it is empty; {SYNTAX}"));
@@ -32,7 +32,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
             return Err(format!("`{number}` is not followed by a unit; {SYNTAX}"));
         }
         let known = UNITS.iter().any(|(known, _)| *known == unit);
-        // Advances past the unit, so that each is used once, and in order.
+        // Advances past the unit, so that each unit is used once, and in order.
         let Some((_, scale)) = units.find(|(known, _)| *known == unit) else {
             return Err(if known {
                 format!("`{unit}` is repeated or out of order; {SYNTAX}")

@@ -2,6 +2,7 @@
 
 use proc_macro2::Span;
 
+/// The errors found so far.
 #[derive(Default)]
 pub(crate) struct Errors(Option<syn::Error>);
 
@@ -17,7 +18,7 @@ impl Errors {
         self.push(syn::Error::new(span, message));
     }
 
-    /// The value, or `None` and one error more.
+    /// Keeps the error of `result`, and returns its value.
     pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.push(error)).ok()
     }

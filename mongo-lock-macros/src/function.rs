@@ -9,20 +9,20 @@ use syn::{
 
 use crate::pinned::Pinned;
 
-/// An `async fn` with a body, or what `#[async_trait]` makes of one.
+/// An `async fn` with a body, or the function that `#[async_trait]` makes of one.
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,
-    /// The body's `#![…]`. They mean the whole function, and the block that the body becomes could
-    /// not carry them.
+    /// The body's `#![…]`. They apply to the whole function, and the block that the body becomes
+    /// cannot carry them.
     pub(crate) inner_attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
     pub(crate) defaultness: Option<Token![default]>,
     pub(crate) sig: Signature,
-    /// What the body gives.
+    /// The return type of the body.
     pub(crate) output: ReturnType,
-    /// In the user's braces, with the user's spans.
+    /// The body in the user's braces, with the user's spans.
     pub(crate) body: Group,
-    /// How the future is given to the caller, when the function is not `async` itself.
+    /// The call that boxes the future, when the function is not `async` itself.
     pub(crate) pinned: Option<Pinned>,
 }
 
@@ -73,7 +73,7 @@ impl Function {
     }
 }
 
-/// The body, also as a `$body:block` of `macro_rules`, in its invisible group.
+/// The body's braces, also when the body is a `$body:block` of `macro_rules`, in its invisible group.
 fn braces(token: TokenTree) -> Result<Group, TokenTree> {
     match token {
         TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Ok(group),
@@ -91,13 +91,13 @@ fn braces(token: TokenTree) -> Result<Group, TokenTree> {
 fn not_a_function(start: ParseStream<'_>, slip: syn::Error) -> syn::Error {
     let head = start.fork();
     if is_function(&head).unwrap_or(false) {
-        // A function with a slip in it: the parser's message says where.
+        // A function with a slip in its signature: the parser's message says where.
         return slip;
     }
     syn::Error::new(start.span(), instead(&start.fork()))
 }
 
-/// What to do with an item that is no function.
+/// The message for an item that is no function.
 fn instead(item: ParseStream<'_>) -> &'static str {
     let _ = item.parse::<Option<Token![unsafe]>>();
     if item.peek(Token![impl]) || item.peek(Token![trait]) || item.peek(Token![mod]) {
@@ -132,7 +132,7 @@ fn check_signature(sig: &Signature, body: &Group) -> syn::Result<()> {
     }
     if sig.asyncness.is_none() {
         return Err(if blocks(body) {
-            // By now there is no `async` any more that could be pointed at.
+            // `#[tokio::main]` has removed the `async` keyword, which would be the best place.
             syn::Error::new(
                 sig.ident.span(),
                 "`#[tokio::main]` or `#[tokio::test]` has made this function synchronous; move \
@@ -148,7 +148,7 @@ fn check_signature(sig: &Signature, body: &Group) -> syn::Result<()> {
     Ok(())
 }
 
-/// Whether this is what `#[tokio::main]` and its kin leave: `… block_on(body) …`.
+/// Whether the body is the output of `#[tokio::main]` or `#[tokio::test]`: `… block_on(body) …`.
 fn blocks(body: &Group) -> bool {
     let name = Ident::new("block_on", body.span());
     mentions(body.stream(), &name)

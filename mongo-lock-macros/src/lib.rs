@@ -1,10 +1,12 @@
-//! The `#[distributed_lock]` attribute and `lock_names!`. Depend on `mongo-lock-runtime`, which
+//! The macros `#[distributed_lock]` and `lock_names!`. Depend on `mongo-lock-runtime`, which
 //! re-exports and documents them; this crate knows nothing of MongoDB.
 //!
-//! Three steps: `args`, `function` and `pinned` parse; `valid`, `name`, `template`, `terms` and
-//! `returns` check; `expand` writes. `declare` does the three for `lock_names!`.
+//! Three steps: `argument` (the table), `slot`, `args`, `function` and `pinned` parse; `valid`,
+//! `name`, `template`, `terms` and `returns` check; `expand` writes. `declare` does the three for
+//! `lock_names!`.
 
 mod args;
+mod argument;
 mod declare;
 mod duration;
 mod errors;
@@ -14,6 +16,7 @@ mod name;
 mod pinned;
 mod returns;
 mod rule;
+mod slot;
 #[cfg(test)]
 mod snapshots;
 mod template;
@@ -22,7 +25,7 @@ mod valid;
 
 use syn::parse::Parser as _;
 
-use crate::{args::Args, function::Function, valid::Job};
+use crate::{args::Args, argument::Place, function::Function, valid::Annotation};
 
 #[allow(missing_docs)] // documented where it is re-exported
 #[proc_macro_attribute]
@@ -45,13 +48,13 @@ fn annotate(
 ) -> proc_macro2::TokenStream {
     let function = match Function::parse.parse2(item.clone()) {
         Ok(function) => function,
-        // Still there for its callers: they are not what is wrong.
+        // The item stays, so that its callers get no errors of their own.
         Err(error) => return with_errors(item, Some(error)),
     };
-    let args = Args::parse(args);
-    let (job, errors) = Job::check(args, &function);
-    let output = match &job {
-        Some(job) => expand::expand(job, &function),
+    let args = Args::parse(args, Place::Attribute);
+    let (annotation, errors) = Annotation::check(args, &function);
+    let output = match &annotation {
+        Some(annotation) => expand::expand(annotation, &function),
         None => item,
     };
     with_errors(output, errors)

@@ -1,4 +1,4 @@
-//! Checking what names the lock.
+//! Checking the argument `name`.
 
 use syn::{
     Expr, ExprLit, ExprPath, FnArg, Lit, LitStr, Pat, Path, Signature, spanned::Spanned as _,
@@ -11,23 +11,24 @@ use crate::{
     terms::peel,
 };
 
+/// The checked value of `name`.
 pub(crate) enum Name {
     Literal(LitStr),
     Template(Template),
-    /// A constant, or a lock of `lock_names!`.
+    /// The path of a constant or of a lock of `lock_names!`.
     Path {
         path: ExprPath,
-        /// The lock's type, if the path looks like one: `locks::NightlyReport`.
+        /// Whether the path looks like a type, and so like a lock: `locks::NightlyReport`.
         declared: bool,
     },
     /// The function's argument at this place among its inputs.
     Argument(ExprPath, usize),
-    /// It was none. The error is on its way.
+    /// A value that was refused. The error is among the errors that the check returns.
     Refused,
 }
 
 impl Name {
-    /// Something harmless where it is wrong.
+    /// Checks the value. A wrong one becomes [`Refused`](Self::Refused).
     pub(crate) fn check(value: Expr, sig: &Signature, errors: &mut Errors) -> Self {
         let Some(name) = errors.keep(Self::read(value, sig)) else {
             return Self::Refused;
@@ -65,7 +66,8 @@ impl Name {
         Self::Path { path, declared }
     }
 
-    /// A second function that claims the lock is found through the lock's module.
+    /// Refuses a declared lock without its module, through which the compiler finds a second function
+    /// that claims the lock.
     fn check_module(&self) -> syn::Result<()> {
         match self {
             Self::Path {
@@ -86,14 +88,14 @@ impl Name {
     }
 }
 
-/// A name that is written out, in an attribute or a declaration.
+/// Checks a name that is written out, in an attribute or a declaration.
 pub(crate) fn check_literal(text: &LitStr) -> syn::Result<()> {
     rule::check(&text.value()).map_err(|problem| {
         syn::Error::new(text.span(), format!("this is not a lock name: {problem}"))
     })
 }
 
-/// Which argument of the function the path is.
+/// The index of the function's argument that the path names.
 pub(crate) fn argument(path: &ExprPath, sig: &Signature) -> Option<usize> {
     let name = path.path.get_ident()?;
     sig.inputs.iter().position(|input| match input {
@@ -102,11 +104,12 @@ pub(crate) fn argument(path: &ExprPath, sig: &Signature) -> Option<usize> {
     })
 }
 
-/// Whether an item inside the function can name it: neither an argument, nor, by all that can be
-/// seen from here, part of `Self` or of a generic type. `m::NAME`, `crate::NAME`, `NAME`.
+/// Whether an item inside the function can name the path, such as `m::NAME`, `crate::NAME` or `NAME`:
+/// the path is neither an argument nor, as far as its tokens show, part of `Self` or of a generic
+/// type.
 ///
-/// `Config::NAME` may be of a type or of a generic parameter of the surrounding `impl`, which cannot
-/// be told apart.
+/// `Config::NAME` may belong to a type or to a generic parameter of the surrounding `impl`; the tokens
+/// do not tell which.
 pub(crate) fn is_fixed(path: &ExprPath, sig: &Signature) -> bool {
     let segments = &path.path.segments;
     if path.qself.is_some() || segments.iter().any(|part| !part.arguments.is_none()) {
@@ -122,8 +125,8 @@ pub(crate) fn is_fixed(path: &ExprPath, sig: &Signature) -> bool {
     !first.starts_with(char::is_uppercase)
 }
 
-/// `locks::NightlyReport`, but neither `m::NAME` nor `m::Type::Name`: the naming rules of the language
-/// tell a type from a constant, and a module from a type.
+/// Whether the path looks like `locks::NightlyReport`, and not like `m::NAME` or `m::Type::Name`: the
+/// naming rules of the language tell a type from a constant, and a module from a type.
 fn names_a_type(path: &Path) -> bool {
     let mut names = path.segments.iter().map(|part| part.ident.to_string());
     let last = names.next_back().is_some_and(|last| is_upper_camel(&last));

@@ -1,5 +1,5 @@
-//! Functions that give a boxed future instead of being `async`: what `#[async_trait]` makes of a
-//! method before the attributes inside get to see it.
+//! Functions that return a boxed future instead of being `async`: the form in which the attribute gets
+//! a method when `#[async_trait]` is expanded first.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;
@@ -7,7 +7,7 @@ use syn::{
     GenericArgument, PathArguments, ReturnType, Signature, Token, Type, TypeParamBound, TypePath,
 };
 
-/// `Box::pin(async move …)`, without the block.
+/// The call `Box::pin(async move …)`, without the block.
 pub(crate) struct Pinned {
     /// `Box::pin`
     pin: TokenStream,

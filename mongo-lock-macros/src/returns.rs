@@ -1,4 +1,4 @@
-//! What the declared return type becomes.
+//! Checking the declared return type, and writing its replacement.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
@@ -81,7 +81,7 @@ impl Returns {
         }
     }
 
-    /// The type that the body has, with `_` for what cannot be named inside a function.
+    /// The type of the body, with `_` for a part that cannot be named inside a function.
     pub(crate) fn of_body(&self) -> TokenStream {
         match self {
             Self::Value(None) => quote!(()),
@@ -92,7 +92,8 @@ impl Returns {
         }
     }
 
-    /// The function's own error type, or the alias that hides it. None where it is ours.
+    /// The location of the function's error type, or of the alias that hides the error type. `None`
+    /// when the function declares no error type.
     pub(crate) fn error_span(&self) -> Option<Span> {
         match self {
             Self::Value(_) => None,
@@ -103,7 +104,7 @@ impl Returns {
     }
 }
 
-/// Without the invisible group of a `macro_rules` fragment, and without parentheses.
+/// The type without the invisible group of a `macro_rules` fragment, and without parentheses.
 fn peel(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => peel(&group.elem),
@@ -151,7 +152,7 @@ fn success_mut(path: &mut Path) -> Option<&mut Type> {
         })
 }
 
-/// `Result<impl Display, E>` → `Result<_, E>`: an `impl Trait` is named by the body's value alone.
+/// `Result<impl Display, E>` → `Result<_, E>`: only the body's value determines an `impl Trait`.
 fn nameable(mut ty: Type) -> Type {
     match &mut ty {
         Type::ImplTrait(hidden) => {

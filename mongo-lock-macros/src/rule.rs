@@ -1,10 +1,13 @@
-//! The rule for names, for literals. The runtime applies the same one to every name, so a slip
-//! here costs a later error, never a wrong lock. Tests hold the two against each other:
-//! `tests/locks/bad_input.rs` and `tests/ui`.
+//! The rule for names, for literals and templates.
+//!
+//! The runtime has a copy of this rule (`name/rule.rs`) and applies it to every name, so an error here
+//! costs a later message, never a wrong lock. `tests/names/rule.rs` compiles this file and holds the
+//! two copies together.
 
-/// The longest name, in bytes: `LockName::MAX_LEN` of the runtime.
+/// The greatest length of a name, in bytes: `LockName::MAX_LEN` of the runtime.
 pub(crate) const MAX_LEN: usize = 200;
 
+/// The characters beside ASCII letters and digits.
 const PUNCTUATION: &str = "-_.:/@+=";
 
 pub(crate) fn check(name: &str) -> Result<(), String> {

@@ -1,4 +1,4 @@
-//! Expansions that a person can read: one file each in `snapshots/`.
+//! Readable expansions: one file each in `snapshots/`.
 //!
 //! `UPDATE_SNAPSHOTS=1 cargo test -p mongo-lock-macros` writes them anew; review the difference.
 
@@ -11,7 +11,7 @@ use syn::parse::Parser as _;
 
 use crate::{annotate, declare::declare};
 
-/// What every expansion names, shortened.
+/// The path that every expansion names, shortened in the snapshots.
 const PRIVATE: &str = ":: mongo_lock_runtime :: __private";
 
 fn check(name: &str, input: &str, output: &TokenStream) {
@@ -36,7 +36,7 @@ fn check(name: &str, input: &str, output: &TokenStream) {
     );
 }
 
-/// An annotated function, as written.
+/// Checks the snapshot of an annotated function.
 fn function(name: &str, source: &str) {
     let split = |input: syn::parse::ParseStream<'_>| {
         let attr = input.call(syn::Attribute::parse_outer)?.remove(0);
@@ -179,8 +179,8 @@ pub mod locks {
     check("lock_names", source, &declare(source.parse().unwrap()));
 }
 
-/// What `#[tokio::test]` makes of a function before the attribute below it is expanded. `trybuild`
-/// cannot show it, since it compiles no tests.
+/// The output of `#[tokio::test]`, which is expanded before an attribute below it. Not a case of
+/// `trybuild`, which compiles no tests.
 #[test]
 fn below_tokio_test_the_error_says_what_to_do() {
     let item = r#"#[::core::prelude::v1::test]

@@ -15,10 +15,10 @@ pub(crate) struct Template {
 pub(crate) enum Part {
     Text(String),
     Value {
-        /// As written.
+        /// The placeholder's name, as written.
         name: String,
         value: Value,
-        /// What follows the colon, with it: `:03`.
+        /// The format, from the colon on: `:03`.
         spec: String,
     },
 }
@@ -30,6 +30,7 @@ pub(crate) enum Value {
     Constant(Ident),
 }
 
+/// Whether the text is a template and no plain name.
 pub(crate) fn is_one(text: &str) -> bool {
     text.contains(['{', '}'])
 }
@@ -94,7 +95,7 @@ fn parts(literal: &LitStr, sig: &Signature) -> Result<Vec<Part>, String> {
     if let Some(Part::Text(first)) = parts.first() {
         rule::check_start(first)?;
     }
-    // The shortest name that it can give.
+    // The length of the shortest name that the template can give.
     let least: usize = parts.iter().map(least).sum();
     if least > rule::MAX_LEN {
         return Err(format!(
@@ -183,7 +184,7 @@ fn no_name(inside: &str, write: &str) -> String {
     format!("`{{{inside}}}` is not the name of an argument or a constant; write {write}")
 }
 
-/// What can be written, with the names that there are: `` `{id}`, `{day}` or a constant ``.
+/// The placeholders that can be written: `` `{id}`, `{day}` or a constant ``.
 fn example(sig: &Signature) -> String {
     let arguments = sig.inputs.iter().filter_map(|input| match input {
         FnArg::Typed(input) => match &*input.pat {

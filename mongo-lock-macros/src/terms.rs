@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
-use syn::{Expr, ExprLit, ExprPath, Lit, LitInt, spanned::Spanned as _};
+use syn::{Expr, ExprLit, ExprPath, Ident, Lit, LitInt, spanned::Spanned as _};
 
-use crate::{args, duration, errors::Errors};
+use crate::{argument, duration, errors::Errors, slot::Slot};
 
-/// Checked terms. None is what was not given.
+/// Checked terms. `None` stands for a term that was not given, or was refused.
 #[derive(Default)]
 pub(crate) struct Terms {
     pub(crate) ttl: Option<Time>,
@@ -32,28 +32,39 @@ pub(crate) enum Time {
     Constant(ExprPath),
 }
 
-/// `LockSpec::MAX_TTL` of the runtime, which checks every time again.
+/// The longest time: `LockSpec::MAX_TTL` of the runtime, which checks every time again.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 impl Terms {
-    /// What is wrong is left out, so that the rest can be used.
+    /// Checks the terms that were written. A refused one is left out, so that the rest can be used.
     ///
-    /// `all`: whether these are all the terms. Else others may come from a declaration, and what
-    /// contradicts only their absence is for the compiler to find out.
-    pub(crate) fn check(args: args::Terms, all: bool, errors: &mut Errors) -> Self {
-        let (max_hold_at, min_hold_at) = (args.max_hold.span(), args.min_hold.span());
-        let mut time = |key, slot: args::Slot<Expr>| {
-            slot.value()
-                .and_then(|value| errors.keep(check_time(key, value)))
+    /// `all`: whether these are all the terms. Otherwise others may come from a declaration, and the
+    /// compiler finds the contradictions that depend on those.
+    pub(crate) fn check(terms: argument::Terms, all: bool, errors: &mut Errors) -> Self {
+        // Without `..`: a new term does not compile until it is checked here.
+        let argument::Terms {
+            ttl,
+            renew,
+            max_hold,
+            min_hold,
+            on_lost,
+            wait,
+            permits,
+            shared,
+        } = terms;
+        let (max_hold_at, min_hold_at) = (max_hold.span(), min_hold.span());
+        let mut time = |slot: Slot<Expr>| {
+            slot.entry()
+                .and_then(|(key, value)| errors.keep(check_time(&key, value)))
         };
-        let ttl = time("ttl", args.ttl);
-        let mut max_hold = time("max_hold", args.max_hold);
-        let mut min_hold = time("min_hold", args.min_hold);
-        let wait = time("wait", args.wait);
-        let permits_at = args.permits.span();
-        let permits = args.permits.value();
+        let ttl = time(ttl);
+        let mut max_hold = time(max_hold);
+        let mut min_hold = time(min_hold);
+        let wait = time(wait);
+        let permits_at = permits.span();
+        let permits = permits.value();
         let mut permits = permits.and_then(|value| errors.keep(check_permits(value)));
-        let shared = args.shared.flag();
+        let shared = shared.flag();
         if let (Some(at), Some(true)) = (permits_at, shared) {
             errors.at(
                 at,
@@ -61,7 +72,7 @@ impl Terms {
             );
             permits = None;
         }
-        let renew = args.renew.flag();
+        let renew = renew.flag();
         if let Some(at) = max_hold_at
             && (renew == Some(false) || all && renew.is_none())
         {
@@ -82,8 +93,7 @@ impl Terms {
             );
             min_hold = None;
         }
-        let continues = args
-            .on_lost
+        let continues = on_lost
             .value()
             .and_then(|value| errors.keep(check_on_lost(value)));
         Self {
@@ -100,50 +110,69 @@ impl Terms {
 
     /// The constants that the terms depend on.
     pub(crate) fn constants(&self) -> impl Iterator<Item = &ExprPath> {
-        let times = [&self.ttl, &self.max_hold, &self.min_hold, &self.wait];
+        let Self {
+            ttl,
+            renew: _,
+            max_hold,
+            min_hold,
+            continues: _,
+            wait,
+            permits,
+            shared: _,
+        } = self;
+        let times = [ttl, max_hold, min_hold, wait];
         let times = times.into_iter().flatten().filter_map(Time::constant);
-        let permits = self.permits.iter().filter_map(Permits::constant);
+        let permits = permits.iter().filter_map(Permits::constant);
         times.chain(permits)
     }
 
-    /// `renew: true, min_hold: Some(…),` for what was given, without the ttl.
+    /// The fields of `LockTerms` that were given, without the ttl: `renew: true, min_hold: Some(…),`.
     ///
-    /// `all`: as for `check`. What was given is then told apart from the default only where it
-    /// differs.
+    /// `all`: as for `check`. When it is true, a switch that has its default value is left out.
     pub(crate) fn fields(&self, all: bool, private: &TokenStream) -> TokenStream {
+        let Self {
+            ttl: _,
+            renew,
+            max_hold,
+            min_hold,
+            continues,
+            wait,
+            permits,
+            shared,
+        } = self;
         let mut fields = TokenStream::new();
-        match self.renew {
+        match renew {
             Some(true) => fields.extend(quote!(renew: true,)),
-            // Without renewal there is no limit to it, also when a declaration has one.
+            // Without renewal, a limit to renewal that a declaration has does not apply.
             Some(false) if !all => {
                 fields.extend(quote!(renew: false, max_hold: #private::None,));
             }
             _ => {}
         }
         for (field, value) in [
-            (quote!(max_hold), &self.max_hold),
-            (quote!(min_hold), &self.min_hold),
-            (quote!(wait), &self.wait),
+            (quote!(max_hold), max_hold),
+            (quote!(min_hold), min_hold),
+            (quote!(wait), wait),
         ] {
             if let Some(value) = value {
                 let value = value.expand(private);
                 fields.extend(quote!(#field: #private::Some(#value),));
             }
         }
-        match self.continues {
+        match continues {
             Some(true) => fields.extend(quote!(on_lost: #private::OnLost::Continue,)),
             Some(false) if !all => fields.extend(quote!(on_lost: #private::OnLost::Cancel,)),
             _ => {}
         }
-        if let Some(permits) = &self.permits {
+        if let Some(permits) = permits {
             fields.extend(quote!(permits: #private::Some(#permits),));
         }
-        match self.shared {
-            // One of the two takes the place of the other, where a declaration has that.
+        match shared {
+            // `shared` replaces the `permits` of a declaration, and the other way round.
             Some(true) if !all => fields.extend(quote!(shared: true, permits: #private::None,)),
             Some(true) => fields.extend(quote!(shared: true,)),
             Some(false) if !all => fields.extend(quote!(shared: false,)),
-            None if !all && self.permits.is_some() => fields.extend(quote!(shared: false,)),
+            None if !all && permits.is_some() => fields.extend(quote!(shared: false,)),
             _ => {}
         }
         fields
@@ -187,7 +216,7 @@ impl Time {
     }
 }
 
-fn check_time(key: &str, value: Expr) -> syn::Result<Time> {
+fn check_time(key: &Ident, value: Expr) -> syn::Result<Time> {
     let text = match peel(value) {
         Expr::Lit(ExprLit {
             lit: Lit::Str(text),
@@ -267,7 +296,7 @@ fn check_on_lost(value: Expr) -> syn::Result<bool> {
     }
 }
 
-/// Without the invisible group of a `macro_rules` fragment.
+/// The expression without the invisible group of a `macro_rules` fragment.
 pub(crate) fn peel(value: Expr) -> Expr {
     match value {
         Expr::Group(group) => peel(*group.expr),

@@ -1,13 +1,15 @@
-//! Checking what was parsed: from here on everything is known to make sense.
+//! Checking the parsed arguments and the return type: the expansion gets valid values only.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::{Expr, Path};
 
-use crate::{args::Args, function::Function, name::Name, returns::Returns, terms::Terms};
+use crate::{
+    args::Args, argument::Arguments, function::Function, name::Name, returns::Returns, terms::Terms,
+};
 
-/// A checked annotation.
-pub(crate) struct Job {
+/// A checked `#[distributed_lock(…)]` and the return type of its function.
+pub(crate) struct Annotation {
     pub(crate) name: Name,
     pub(crate) terms: Terms,
     /// Whether other functions take the lock too.
@@ -16,48 +18,60 @@ pub(crate) struct Job {
     /// The path of the runtime crate, where it is not the usual one.
     pub(crate) krate: Option<Path>,
     pub(crate) returns: Returns,
-    /// Whether something else stands in for what was wrong.
+    /// Whether a placeholder stands in for an argument that was refused.
     pub(crate) faulty: bool,
 }
 
-impl Job {
-    /// The job, unless the function's return type leaves none to be made, and all errors.
+impl Annotation {
+    /// Checks the arguments and the return type. Gives the annotation, unless the return type makes
+    /// one impossible, and all errors.
     ///
     /// A wrong argument is replaced with something harmless, so that the function is still there,
     /// with its new return type, and the error is the only one that its author sees.
     pub(crate) fn check(args: Args, function: &Function) -> (Option<Self>, Option<syn::Error>) {
-        let mut errors = args.errors;
-        let name_given = args.name.given();
-        let name = match args.name.value() {
+        let Args {
+            arguments,
+            mut errors,
+            cut_short,
+        } = args;
+        let Arguments {
+            terms,
+            name,
+            reuse,
+            client,
+            krate,
+        } = arguments;
+        let name_given = name.given();
+        let name = match name.value() {
             Some(value) => Name::check(value, &function.sig, &mut errors),
             None => Name::Refused,
         };
-        // A declared lock may have its ttl, and all else, from its declaration.
+        // A declared lock may have its ttl, and all other terms, from its declaration.
         let all = !matches!(name, Name::Path { .. });
-        // No token of the arguments is at fault: the name of the job is the closest.
+        // No token of the arguments is at fault: the name of the function is the closest.
         let mut missing = |key, example| {
             let message = format!("`#[distributed_lock]` needs `{key}`: write `{example}`");
             errors.at(function.sig.ident.span(), message);
         };
-        if !name_given && !args.cut_short {
+        if !name_given && !cut_short {
             missing("name", "name = \"nightly-report\"");
         }
-        if all && !args.terms.ttl.given() && !args.cut_short {
+        if all && !terms.ttl.given() && !cut_short {
             missing("ttl", "ttl = \"5m\"");
         }
-        let terms = Terms::check(args.terms, all, &mut errors);
+        let terms = Terms::check(terms, all, &mut errors);
         let returns = errors.keep(Returns::read(&function.output));
         let faulty = !errors.is_empty();
-        let job = returns.map(|returns| Self {
+        let annotation = returns.map(|returns| Self {
             faulty,
             name,
             terms,
-            reuse: args.reuse.flag().unwrap_or(false),
-            client: args.client.value(),
-            krate: args.krate.value(),
+            reuse: reuse.flag().unwrap_or(false),
+            client: client.value(),
+            krate: krate.value(),
             returns,
         });
-        (job, errors.into_inner())
+        (annotation, errors.into_inner())
     }
 
     /// The runtime's module for expansions. A message about it stands at `span`.
@@ -66,7 +80,7 @@ impl Job {
     }
 }
 
-/// The same, with or without `crate = …`.
+/// The runtime's module for expansions, in the crate of `crate = …` or the usual one.
 pub(crate) fn private(krate: Option<&Path>, span: Span) -> TokenStream {
     // The user's location, our own names.
     let span = Span::mixed_site().located_at(span);

@@ -44,7 +44,6 @@ impl Moment {
     pub(crate) const fn from_nanos(nanos: u64) -> Self {
         Self(Duration::from_nanos(nanos))
     }
-
 }
 
 impl Add<Duration> for Moment {

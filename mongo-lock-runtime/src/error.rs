@@ -3,8 +3,8 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    name::{LockName, NameError},
-    registry::LockConflict,
+    name::{lock_name::LockName, rule::NameError},
+    registered_lock::LockConflict,
 };
 
 /// Why a lock could not be acquired, kept or released.

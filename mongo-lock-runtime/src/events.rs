@@ -45,8 +45,8 @@ pub(crate) fn skipped(owner: &str, skipped: &Skipped, took: Duration) {
         target: TARGET,
         name = %skipped.name,
         owner,
-        holder = skipped.holder,
-        token = skipped.token,
+        holder = skipped.owner(),
+        token = skipped.token(),
         took_ms = ms(took),
         reason = %skipped,
         "skipped"
@@ -58,8 +58,8 @@ pub(crate) fn waiting(owner: &str, skipped: &Skipped, ahead: usize) {
         target: TARGET,
         name = %skipped.name,
         owner,
-        holder = skipped.holder,
-        token = skipped.token,
+        holder = skipped.owner(),
+        token = skipped.token(),
         ahead,
         reason = %skipped,
         "waiting"

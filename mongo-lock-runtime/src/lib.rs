@@ -68,29 +68,25 @@
 //! here or on your own `mongodb` dependency: `rustls-tls`, `rustls-tls-aws-lc` or `openssl-tls`,
 //! and `bson-2` or `bson-3`. `dns-resolver` is for `mongodb+srv://` addresses.
 
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
-mod body;
 mod client;
 mod clock;
-mod declared;
 mod error;
 mod events;
 mod lease;
+#[doc(hidden)]
+mod macro_support;
 mod name;
 mod operation;
 mod outcome;
-mod overlap;
 mod queue;
 mod random;
+mod registered_lock;
 mod registry;
 #[cfg(feature = "__simulation")]
 #[doc(hidden)]
 pub mod simulation;
 mod spec;
 mod store;
-mod template;
 
 #[doc = include_str!("distributed_lock.md")]
 pub use mongo_lock_macros::distributed_lock;
@@ -99,18 +95,26 @@ pub use mongo_lock_macros::distributed_lock;
 pub use mongo_lock_macros::lock_names;
 
 pub use self::{
-    client::{LockClient, LockClientBuilder, LockGuard, LockSet, Shutdown, ShutdownReport},
-    declared::Lock,
+    client::{
+        Acquisition, LockClient, LockClientBuilder, LockGuard, LockSet, Shutdown, ShutdownReport,
+    },
     error::{Error, LossReason, Operation},
     lease::{Fenced, FencedWrite, Lease, assert_locked, current_lease},
     name::{LockName, NameError},
-    outcome::{Acquisition, Outcome, Release, Skipped},
-    registry::{LockConflict, NameKind, RegisteredLock, assert_locks_unique, registered_locks},
+    outcome::{Holder, Outcome, Release, Reservation, SkipReason, Skipped},
+    registered_lock::{LockConflict, NameKind, RegisteredLock},
+    registry::{Lock, assert_locks_unique, registered_locks},
     spec::{LockSpec, LockSpecBuilder},
 };
 
 // The driver's types are part of the interface.
 pub use mongodb;
+
+/// The items that an expansion names: not part of the public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::macro_support::*;
+}
 
 /// The README's code blocks, as tests.
 #[cfg(doctest)]

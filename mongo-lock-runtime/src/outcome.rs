@@ -1,4 +1,4 @@
-//! What came of a call: executed or skipped.
+//! The outcomes of calls and releases: executed or skipped, freed or gone.
 
 use std::{
     fmt,
@@ -8,15 +8,15 @@ use std::{
 
 use mongodb::bson::DateTime;
 
-use crate::{client::LockGuard, name::LockName};
+use crate::name::LockName;
 
-/// What came of an annotated function's call.
+/// The outcome of an annotated function's call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "a skipped call did not run the body; match on the outcome, or say `let _ =`"]
 pub enum Outcome<T> {
     /// This instance held the lock and ran the body, which gave this value.
     Executed(T),
-    /// Somebody else held the lock. The body did not run.
+    /// The lock was held, or reserved for a caller that waits. The body did not run.
     Skipped(Skipped),
 }
 
@@ -30,7 +30,7 @@ impl<T> Outcome<T> {
         }
     }
 
-    /// Why the call was skipped, or `None` when the body ran.
+    /// The reason for which the call was skipped, or `None` when the body ran.
     #[must_use]
     pub fn skipped(self) -> Option<Skipped> {
         match self {
@@ -45,7 +45,7 @@ impl<T> Outcome<T> {
         matches!(self, Self::Executed(_))
     }
 
-    /// Whether somebody else held the lock.
+    /// Whether the body did not run.
     #[must_use]
     pub const fn is_skipped(&self) -> bool {
         matches!(self, Self::Skipped(_))
@@ -60,8 +60,8 @@ impl<T> Outcome<T> {
     }
 }
 
-/// So that an annotated function can be `main` or a test: a skipped call is a success, since the job
-/// is being done elsewhere. The event `skipped` says who does it.
+/// An annotated function can be `main` or a test: a skipped call is a success, since the job is being
+/// done elsewhere. The event `skipped` names the holder.
 impl<T: Termination> Termination for Outcome<T> {
     fn report(self) -> ExitCode {
         match self {
@@ -71,93 +71,135 @@ impl<T: Termination> Termination for Outcome<T> {
     }
 }
 
-/// What came of [`LockClient::try_acquire`](crate::LockClient::try_acquire), or, with a
-/// [`LockSet`](crate::LockSet), of [`LockClient::acquire_all`](crate::LockClient::acquire_all).
-#[derive(Debug)]
-#[must_use = "dropping an acquired guard releases the lock at once"]
-pub enum Acquisition<G = LockGuard> {
-    /// The lock is ours until the guard is released or its lease ends.
-    Acquired(G),
-    /// Somebody else holds it.
-    Skipped(Skipped),
-}
-
-impl<G> Acquisition<G> {
-    /// The guard, or `None` when somebody else holds the lock.
-    #[must_use]
-    pub fn acquired(self) -> Option<G> {
-        match self {
-            Self::Acquired(guard) => Some(guard),
-            Self::Skipped(_) => None,
-        }
-    }
-
-    /// Who holds the lock, or `None` when we do.
-    #[must_use]
-    pub fn skipped(self) -> Option<Skipped> {
-        match self {
-            Self::Acquired(_) => None,
-            Self::Skipped(skipped) => Some(skipped),
-        }
-    }
-}
-
-/// What came of a release.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Release {
-    /// The lease was there, and is no more: the lock is free, or will be when
-    /// [`min_hold`](crate::LockSpecBuilder::min_hold) is over.
-    Freed,
-    /// The lease was gone already: it had expired and the lock had passed on, or the document had
-    /// been deleted. Nothing was changed.
-    AlreadyGone,
-}
-
-impl Release {
-    pub(crate) const fn of(freed: bool) -> Self {
-        if freed {
-            Self::Freed
-        } else {
-            Self::AlreadyGone
-        }
-    }
-}
-
-/// Why a call was skipped: who holds the lock, since when, and until when at the longest.
+/// A skipped call: the lock, and the reason.
 ///
-/// It is what the server knew at the moment of the refusal. All times are the server's.
+/// The `Display` text is a part of a sentence for people: `held by web-3:4711 until 02:05:00Z`, or
+/// `about to be held by web-3:4711, which is next in line`.
 ///
-/// Its `Display` is a sentence part for a person: `held by web-3:4711 until 02:05:00Z`.
+/// ```
+/// use mongo_lock_runtime::{SkipReason, Skipped};
+///
+/// fn describe(skipped: &Skipped) -> String {
+///     match &skipped.reason {
+///         SkipReason::Held(holder) => format!("{} has it, token {}", holder.owner, holder.token),
+///         SkipReason::Reserved(next) => format!("{} is next", next.owner),
+///         _ => skipped.to_string(),
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Skipped {
-    /// The lock that was asked for.
+    /// The lock that was requested.
     pub name: LockName,
-    /// The owner label of the process that holds it, by default `host:pid`.
-    pub holder: String,
-    /// When the holder acquired it, by the server's clock.
+    /// The reason, as the server knew it at the moment of the refusal.
+    pub reason: SkipReason,
+}
+
+/// The reason for which a call was skipped. All times are the server's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SkipReason {
+    /// The lock is held: a lease is live.
+    Held(Holder),
+    /// The lock is free, and reserved for the first caller in the queue.
+    Reserved(Reservation),
+}
+
+/// The holder of a lock. Of several holders, the one that ends last, or with
+/// [`permits`](crate::LockSpecBuilder::permits), the one that ends first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holder {
+    /// The owner label of the process that holds the lock, by default `host:pid`.
+    pub owner: String,
+    /// The time at which the holder acquired the lock.
     pub since: SystemTime,
-    /// When its lease ends unless it is renewed or released, by the server's clock.
+    /// The time at which the lease ends unless it is renewed or released.
     pub until: SystemTime,
-    /// The holder's fencing token.
+    /// The fencing token of the lease.
     pub token: i64,
-    /// The lock was free, and this is who is next in line for it: `since` is when it began to wait,
-    /// `until` how long its place is kept if it is not heard of, and `token` the last one given out.
-    pub waiting: bool,
+}
+
+/// The place of the first caller in the queue of a free lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reservation {
+    /// The owner label of the process that is next, by default `host:pid`.
+    pub owner: String,
+    /// The time at which the caller began to wait.
+    pub waiting_since: SystemTime,
+    /// The time until which the place is kept if the process is not heard of.
+    pub kept_until: SystemTime,
+    /// The last fencing token that was given out for the lock. The lease with this token has ended.
+    pub last_token: i64,
+}
+
+impl Skipped {
+    /// The holder of the lock, or `None` when the lock was free but reserved.
+    #[must_use]
+    pub fn holder(&self) -> Option<&Holder> {
+        match &self.reason {
+            SkipReason::Held(holder) => Some(holder),
+            SkipReason::Reserved(_) => None,
+        }
+    }
+
+    /// The reservation of a free lock, or `None` when the lock was held.
+    #[must_use]
+    pub fn reservation(&self) -> Option<&Reservation> {
+        match &self.reason {
+            SkipReason::Held(_) => None,
+            SkipReason::Reserved(reservation) => Some(reservation),
+        }
+    }
+
+    /// A refusal because of a live lease.
+    pub(crate) fn held(name: LockName, holder: Holder) -> Self {
+        let reason = SkipReason::Held(holder);
+        Self { name, reason }
+    }
+
+    /// A refusal because of a waiter that is next.
+    pub(crate) fn reserved(name: LockName, reservation: Reservation) -> Self {
+        let reason = SkipReason::Reserved(reservation);
+        Self { name, reason }
+    }
+
+    /// The owner label of the holder, or of the process that is next in the queue.
+    pub(crate) fn owner(&self) -> &str {
+        match &self.reason {
+            SkipReason::Held(holder) => &holder.owner,
+            SkipReason::Reserved(reservation) => &reservation.owner,
+        }
+    }
+
+    /// The fencing token of the holder, or the last one that was given out.
+    pub(crate) fn token(&self) -> i64 {
+        match &self.reason {
+            SkipReason::Held(holder) => holder.token,
+            SkipReason::Reserved(reservation) => reservation.last_token,
+        }
+    }
 }
 
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.waiting {
-            return write!(
-                f,
-                "about to be held by {}, which is next in line",
-                self.holder
-            );
-        }
-        write!(f, "held by {} until ", self.holder)?;
-        let (since, until) = (utc(self.since), utc(self.until));
+        fmt::Display::fmt(&self.reason, f)
+    }
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let holder = match self {
+            Self::Held(holder) => holder,
+            Self::Reserved(reservation) => {
+                let owner = &reservation.owner;
+                return write!(f, "about to be held by {owner}, which is next in line");
+            }
+        };
+        write!(f, "held by {} until ", holder.owner)?;
+        let (since, until) = (utc(holder.since), utc(holder.until));
         match (since.split_once('T'), until.split_once('T')) {
             // A lease that ends on the day it began needs no date.
             (Some((began, _)), Some((ends, time))) if began == ends => f.write_str(time),
@@ -166,7 +208,29 @@ impl fmt::Display for Skipped {
     }
 }
 
-/// RFC 3339 to the second, rounded up: whoever reads "until" and waits for it must not be early.
+/// The outcome of a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Release {
+    /// The lease was live, and has ended: the lock is free, or will be when
+    /// [`min_hold`](crate::LockSpecBuilder::min_hold) is over.
+    Freed,
+    /// The lease was gone already: it had expired and the lock had passed on, or the document had
+    /// been deleted. Nothing was changed.
+    AlreadyGone,
+}
+
+impl Release {
+    pub(crate) fn of(freed: bool) -> Self {
+        if freed {
+            Self::Freed
+        } else {
+            Self::AlreadyGone
+        }
+    }
+}
+
+/// The time as RFC 3339 to the second, rounded up: a reader who waits until then must not be early.
 fn utc(time: SystemTime) -> String {
     let millis = DateTime::from_system_time(time).timestamp_millis();
     let seconds = millis.div_euclid(1000) + i64::from(millis.rem_euclid(1000) > 0);
@@ -181,33 +245,51 @@ mod tests {
 
     use super::*;
 
-    fn skipped(ttl_ms: u64) -> Skipped {
+    const OWNER: &str = "web-3:4711";
+
+    fn skipped(reason: SkipReason) -> Skipped {
+        let name = LockName::new("nightly-report").unwrap();
+        Skipped { name, reason }
+    }
+
+    fn since() -> SystemTime {
         // 2026-01-02T02:00:00Z
-        let since = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_319_200);
-        Skipped {
-            name: LockName::new("nightly-report").unwrap(),
-            holder: "web-3:4711".into(),
-            since,
-            until: since + Duration::from_millis(ttl_ms),
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_319_200)
+    }
+
+    fn held(ttl_ms: u64) -> Skipped {
+        skipped(SkipReason::Held(Holder {
+            owner: OWNER.into(),
+            since: since(),
+            until: since() + Duration::from_millis(ttl_ms),
             token: 7,
-            waiting: false,
+        }))
+    }
+
+    #[test]
+    fn a_held_lock_reads_as_a_sentence() {
+        for (ttl_ms, text) in [
+            (300_000, "held by web-3:4711 until 02:05:00Z"),
+            (1, "held by web-3:4711 until 02:00:01Z"),
+            (
+                3 * 86_400_000,
+                "held by web-3:4711 until 2026-01-05T02:00:00Z",
+            ),
+        ] {
+            assert_eq!(held(ttl_ms).to_string(), text);
         }
     }
 
     #[test]
-    fn a_skip_reads_as_a_sentence() {
-        assert_eq!(
-            skipped(300_000).to_string(),
-            "held by web-3:4711 until 02:05:00Z"
-        );
-        assert_eq!(skipped(1).to_string(), "held by web-3:4711 until 02:00:01Z");
-        let next = Skipped {
-            waiting: true,
-            ..skipped(1)
-        };
-        let told = "about to be held by web-3:4711, which is next in line";
-        assert_eq!(next.to_string(), told);
-        let days = skipped(3 * 86_400_000).to_string();
-        assert_eq!(days, "held by web-3:4711 until 2026-01-05T02:00:00Z");
+    fn a_reserved_lock_reads_as_a_sentence() {
+        let next = skipped(SkipReason::Reserved(Reservation {
+            owner: OWNER.into(),
+            waiting_since: since(),
+            kept_until: since() + Duration::from_secs(5),
+            last_token: 7,
+        }));
+        let text = "about to be held by web-3:4711, which is next in line";
+        assert_eq!(next.to_string(), text);
+        assert!(next.holder().is_none() && next.reservation().is_some());
     }
 }

@@ -17,7 +17,7 @@ use mongodb::{
 use tokio::time::sleep;
 
 use crate::{
-    support::{Worker, acquire_when_free, client, refused, say, spec, worker_input},
+    support::{Worker, acquire_when_free, client, holder_of, say, spec, worker_input},
     tools::{live, ms, only, until, within},
 };
 
@@ -62,8 +62,8 @@ async fn paused_its_body_does_not_go_on_and_its_write_is_refused() {
     let client = client(&db).await;
     let mut holder = Worker::start("dead_holder::paused_worker", &db.uri());
     holder.wait_for("holding");
-    let held = refused(&client, &spec("paused", 60_000)).await;
-    signal("STOP", &held.holder);
+    let held = holder_of(&client, &spec("paused", 60_000)).await;
+    signal("STOP", &held.owner);
 
     let successor = acquire_when_free(&client, &spec("paused", 60_000)).await;
     assert!(successor.acquired_at() >= held.until);
@@ -74,7 +74,7 @@ async fn paused_its_body_does_not_go_on_and_its_write_is_refused() {
     assert_eq!(written, FencedWrite::Applied);
     let before = only(&live(&db, "paused").await);
 
-    signal("CONT", &held.holder);
+    signal("CONT", &held.owner);
     let (status, output) = holder.finish();
     assert!(status.success(), "{output}");
     // The worker has tried it all by now, its late release too.

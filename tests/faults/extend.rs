@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     stage::Stage,
-    support::{acquire, acquire_when_free, refused, spec},
+    support::{acquire, acquire_when_free, holder_of, spec},
     tools::{SOON, delete, free, live, ms, only, within},
 };
 
@@ -44,7 +44,7 @@ async fn prolongs_and_never_shortens() {
     assert_eq!(only(&live(db, "guard").await), extended);
     assert!(guard.time_left() > ms(50_000));
     let other = stage.other().await;
-    let seen = refused(&other, &spec("guard", 1000)).await;
+    let seen = holder_of(&other, &spec("guard", 1000)).await;
     assert_eq!(seen.until, extended.expires_at);
 }
 

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     stage::{OURS, Stage},
-    support::{acquire, acquire_when_free, refused, spec},
+    support::{acquire, acquire_when_free, holder_of, spec},
     tools::{
         PATIENCE, RESULT, SOON, all_free, all_live, body, eventually, free, live, locks, ms, only,
         until, within,
@@ -55,7 +55,7 @@ async fn an_error_that_passes_is_ridden_out() {
         let guard = acquire(client, &spec).await;
         let lease = only(&live(db, spec.name().as_str()).await);
         assert_eq!((lease.token, &*lease.owner), (guard.token(), OURS));
-        assert_eq!(refused(&other, &spec).await.token, guard.token());
+        assert_eq!(holder_of(&other, &spec).await.token, guard.token());
         assert_eq!(guard.release().await.unwrap(), Release::Freed);
         fails.hit(2).await.unwrap();
         fails.off().await.unwrap();
@@ -167,8 +167,9 @@ async fn skipped_means_that_no_lease_of_ours_is_live() {
     };
     let (answer, successor) = tokio::join!(call, fault);
     let skipped = answer.unwrap().skipped().unwrap();
-    assert_eq!(skipped.holder, "other");
-    assert_eq!(skipped.token, successor.token());
+    let seen = skipped.holder().unwrap();
+    assert_eq!(seen.owner, "other");
+    assert_eq!(seen.token, successor.token());
     client.shutdown().await;
     let lease = only(&live(db, "passed-on").await);
     assert_eq!(lease.token, successor.token(), "it is not disturbed");
@@ -222,7 +223,7 @@ async fn many_calls_amid_faults_leave_nothing() {
             match timeout(PATIENCE, job).await.expect("it ends") {
                 Ok(Outcome::Executed(_)) => executed += 1,
                 Ok(Outcome::Skipped(skipped)) => {
-                    assert_ne!(skipped.holder, caller.owner());
+                    assert_ne!(skipped.holder().unwrap().owner, caller.owner());
                     let owners = doc! { "holders.owner": caller.owner() };
                     let ours = locks(&db).count_documents(owners).await.unwrap();
                     assert_eq!(ours, 0, "skipped, with its own lease live");

@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::{
     stage::{Stage, named},
-    support::{acquire, refused, spec},
+    support::{acquire, holder_of, spec},
     tools::{
         COLLECTION, Hand, Lease, PATIENCE, RESULT, SOON, ServerClock, body, delete, eventually,
         free, live, ms, only, renewed_spec, until, within,
@@ -86,8 +86,8 @@ async fn errors_that_pass_are_survived() {
         prolonged(&stage).await;
         assert!(hand.is_running(), "{effect}");
     }
-    let skipped = refused(&other, &spec("job", 1000)).await;
-    assert_eq!(skipped.token, token);
+    let seen = holder_of(&other, &spec("job", 1000)).await;
+    assert_eq!(seen.token, token);
     hand.finish();
     assert_eq!(call.await.unwrap().unwrap(), Outcome::Executed(RESULT));
     assert_eq!(live(&stage.db, "job").await, []);

@@ -105,14 +105,15 @@ async fn the_second_is_skipped(ends: Ends) {
     .await;
     let skipped = other.scope(tick(Ends::Well)).await.unwrap().skipped();
     let skipped = skipped.expect("it is not skipped");
-    assert_eq!(skipped.holder, OURS);
-    assert_eq!(skipped.until, skipped.since + ms(800));
+    let seen = skipped.holder().unwrap();
+    assert_eq!(seen.owner, OURS);
+    assert_eq!(seen.until, seen.since + ms(800));
 
     // Longer than that, nobody waits.
     let next = acquire_when_free(&other, &spec("tick", 60_000)).await;
-    let late = next.acquired_at().duration_since(skipped.until);
+    let late = next.acquired_at().duration_since(seen.until);
     assert!(late.expect("not before its end") < ms(2000));
-    assert!(next.token() > skipped.token);
+    assert!(next.token() > seen.token);
 }
 
 /// When the minimum is over, a release frees at once; and no release touches a successor.

@@ -14,7 +14,7 @@ use mongodb::{Client, bson::doc};
 use tokio::time::sleep;
 
 use crate::{
-    support::{Worker, acquire_when_free, client, refused, say, spec, worker_input},
+    support::{Worker, acquire_when_free, client, holder_of, say, spec, worker_input},
     tools::{eventually, live, ms, only, until},
 };
 
@@ -43,7 +43,7 @@ async fn takes_its_turn(offset: &str) {
     let length = first.expires_at.duration_since(first.acquired_at).unwrap();
     assert_eq!(length, TTL);
     let renewed = async || {
-        let held = refused(&ours, &spec("turns", 60_000)).await;
+        let held = holder_of(&ours, &spec("turns", 60_000)).await;
         assert_eq!(held.token, first.token);
         held.until > first.expires_at + TTL
     };

@@ -4,7 +4,7 @@ use mongo_lock_runtime::{LockClient, Release};
 use mongo_lock_testkit::{Server, TestDb, Topology};
 use mongodb::bson::{DateTime, Document, doc};
 
-use crate::support::{acquire, acquire_when_free, client, database, refused, spec};
+use crate::support::{acquire, acquire_when_free, client, database, holder_of, spec};
 
 const COLLECTION: &str = "distributed_locks";
 
@@ -23,8 +23,8 @@ async fn a_late_release_leaves_the_successor_alone() {
 
     assert_eq!(old.release().await.unwrap(), Release::AlreadyGone);
 
-    let seen = refused(&client, &spec("late", 60_000)).await;
-    assert_eq!(seen.holder, "other");
+    let seen = holder_of(&client, &spec("late", 60_000)).await;
+    assert_eq!(seen.owner, "other");
     assert_eq!(seen.token, new.token());
     assert_eq!(seen.until, new.expires_at());
     assert_eq!(new.release().await.unwrap(), Release::Freed);
@@ -38,7 +38,7 @@ async fn a_dropped_guard_frees_its_own_lease_only() {
     drop(guard);
     // In the background, so not at once; but long before the ttl.
     let next = acquire_when_free(&client, &spec).await;
-    assert_eq!(refused(&client, &spec).await.token, next.token());
+    assert_eq!(holder_of(&client, &spec).await.token, next.token());
 }
 
 #[tokio::test]

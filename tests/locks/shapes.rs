@@ -11,7 +11,7 @@ use std::{
 
 use mongo_lock_runtime::{Error, LockClient, Outcome, distributed_lock};
 
-use crate::support::{acquire, acquire_when_free, database, refused, spec};
+use crate::support::{acquire, acquire_when_free, database, holder_of, spec};
 
 #[derive(Debug, thiserror::Error)]
 enum JobError {
@@ -99,9 +99,9 @@ async fn return_values() {
 async fn the_lock_is_held_in_the_body_and_free_after_it() {
     #[distributed_lock(name = "watched", ttl = "1m", client = client)]
     async fn watched(client: &LockClient, fail: bool) -> anyhow::Result<String> {
-        let seen = refused(client, &spec("watched", 60_000)).await;
+        let seen = holder_of(client, &spec("watched", 60_000)).await;
         anyhow::ensure!(!fail, "failed");
-        Ok(seen.holder)
+        Ok(seen.owner)
     }
 
     let (_db, client) = database().await;

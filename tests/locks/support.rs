@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use mongo_lock_runtime::{Acquisition, LockClient, LockGuard, LockSpec, Skipped};
+use mongo_lock_runtime::{Acquisition, Holder, LockClient, LockGuard, LockSpec, Skipped};
 use mongo_lock_testkit::{Server, TestDb};
 
 /// A fresh database on the shared server, and a client for it.
@@ -40,6 +40,12 @@ pub(crate) async fn refused(client: &LockClient, spec: &LockSpec) -> Skipped {
         Acquisition::Acquired(guard) => panic!("acquired: {guard:?}"),
         Acquisition::Skipped(skipped) => skipped,
     }
+}
+
+/// The holder of a lock, by the answer to a call that is refused.
+pub(crate) async fn holder_of(client: &LockClient, spec: &LockSpec) -> Holder {
+    let skipped = refused(client, spec).await;
+    skipped.holder().cloned().expect("the lock is held")
 }
 
 /// Asks for a lock until it is free.

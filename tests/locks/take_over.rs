@@ -6,7 +6,7 @@ use mongo_lock_runtime::{LockClient, distributed_lock};
 use mongo_lock_testkit::Server;
 use mongodb::bson::doc;
 
-use crate::support::{Worker, acquire_when_free, refused, say, spec, worker_input};
+use crate::support::{Worker, acquire_when_free, holder_of, say, spec, worker_input};
 
 const TTL_MS: u64 = 2_000;
 
@@ -21,7 +21,7 @@ async fn a_killed_holders_lock_is_free_when_its_ttl_ends() {
     holder.kill();
 
     let spec = spec("killed", TTL_MS);
-    let held = refused(&client, &spec).await;
+    let held = holder_of(&client, &spec).await;
     let guard = acquire_when_free(&client, &spec).await;
 
     // Both by the server's clock.

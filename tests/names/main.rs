@@ -11,6 +11,7 @@
 mod constants;
 mod declared;
 mod registered;
+mod rule;
 mod templates;
 
 use mongo_lock_runtime::{Error, LockClient, current_lease};

@@ -17,7 +17,7 @@ struct Future;
 struct Duration;
 struct Outcome;
 struct Error;
-struct Attribute;
+struct LockTerms;
 type u64 = String;
 type bool = String;
 type str = u8;

@@ -39,7 +39,7 @@ async fn wait_waits_and_then_skips() {
     let (_db, [one, other]) = instances().await;
     let held = acquire(&other, &spec("item/7", 60_000)).await;
     let skipped = one.scope(item(7)).await.unwrap().skipped().unwrap();
-    assert_eq!(skipped.token, held.token());
+    assert_eq!(skipped.holder().unwrap().token, held.token());
     assert_eq!(one.scope(item(8)).await.unwrap(), Outcome::Executed(8));
     let release = async {
         sleep(ms(20)).await;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mongo_lock_runtime::SkipReason;
 use mongodb::bson::{Document, doc};
 use tokio::{spawn, sync::Mutex};
 
@@ -130,7 +131,12 @@ async fn whoever_does_not_wait_does_not_overtake() {
         // Free or not, it is not for whoever comes now, until the other one has had it.
         eventually(until(async || {
             let skipped = refused(&third, &spec("lock", 1000)).await;
-            skipped.holder == "other"
+            let owner = match &skipped.reason {
+                SkipReason::Held(holder) => &holder.owner,
+                SkipReason::Reserved(next) => &next.owner,
+                other => panic!("{other:?}"),
+            };
+            owner == "other"
         }))
         .await;
         eventually(waiter).await.unwrap().release().await.unwrap();

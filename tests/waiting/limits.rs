@@ -26,7 +26,7 @@ async fn whoever_has_waited_long_enough_is_told_who_has_it() {
             .skipped();
         assert!(started.elapsed() >= ms(300));
         assert!(started.elapsed() < Duration::from_secs(4));
-        assert_eq!(skipped.unwrap().token, held.token());
+        assert_eq!(skipped.unwrap().holder().unwrap().token, held.token());
     }
     eventually(until(async || places(&db, "lock").await == 0)).await;
 }

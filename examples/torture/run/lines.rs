@@ -1,6 +1,6 @@
 //! The lines that more than one kind of process writes.
 
-use mongo_lock_runtime::{Lease, Skipped};
+use mongo_lock_runtime::{Lease, SkipReason, Skipped};
 
 use super::{
     clock::{Micros, micros, now, span},
@@ -46,18 +46,21 @@ pub(crate) fn began(ledger: &Ledger, call: u64, kind: Kind, lease: &Lease, polle
     );
 }
 
-/// Somebody else has it.
+/// The call was refused.
 pub(crate) fn skipped(ledger: &Ledger, call: u64, skipped: &Skipped) {
+    let (owner, token, since, until) = match &skipped.reason {
+        SkipReason::Held(it) => (&it.owner, it.token, it.since, it.until),
+        SkipReason::Reserved(it) => (&it.owner, it.last_token, it.waiting_since, it.kept_until),
+        other => panic!("the evidence has no form for {other:?}"),
+    };
     ledger.write(
         "skipped",
         format_args!(
-            "call={call} name={} holder={} token={} since={} until={} waiting={}",
+            "call={call} name={} holder={owner} token={token} since={} until={} waiting={}",
             skipped.name,
-            skipped.holder,
-            skipped.token,
-            micros(skipped.since),
-            micros(skipped.until),
-            skipped.waiting,
+            micros(since),
+            micros(until),
+            skipped.reservation().is_some(),
         ),
     );
 }

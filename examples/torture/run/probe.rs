@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::Result;
-use mongo_lock_runtime::{Acquisition, LockClient, LockSpec};
+use mongo_lock_runtime::{Acquisition, LockClient, LockSpec, SkipReason};
 use mongo_lock_testkit::Server;
 use tokio::{
     task::JoinSet,
@@ -138,7 +138,11 @@ impl Inner {
             }
             Ok(Acquisition::Skipped(skipped)) => {
                 lines::skipped(ledger, call, &skipped);
-                let token = skipped.token;
+                let token = match skipped.reason {
+                    SkipReason::Held(holder) => holder.token,
+                    SkipReason::Reserved(next) => next.last_token,
+                    other => panic!("the probe does not know {other:?}"),
+                };
                 Try::Refused { token }
             }
             Err(error) => {

@@ -1,4 +1,4 @@
-//! The items and the expression that say which lock, and on what terms.
+//! The items and the expression that give the lock and its terms to the runtime.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
@@ -10,52 +10,52 @@ use crate::{
     name::{Name, is_fixed},
     template::{Part, Template, Value},
     terms::Time,
-    valid::Job,
+    valid::Annotation,
 };
 
 // `name = "report", ttl = "5m"`, in `fn report`:
 //
-//     const __LOCK: rt::Attribute = rt::Attribute::new("report", rt::Duration::from_millis(300000));
+//     const __LOCK: rt::LockTerms = rt::LockTerms::new("report", rt::Duration::from_millis(300000));
 //     rt::submit! { rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::report")) }
 //
 // `name = locks::Report, renew`: besides,
 //
-//     const __LOCK: rt::Attribute = rt::check(rt::Attribute {
+//     const __LOCK: rt::LockTerms = rt::check(rt::LockTerms {
 //         renew: true,
 //         ..{ use rt::Declares as _; rt::Named(locks::Report).declared_terms() }
 //     });
 //
 // and a claim. `name = Self::NAME, ttl = "5m"`, which no item in the function can name: no `const`,
 //
-//     rt::submit! { rt::RegisteredLock::unknown(rt::Attribute::new("Self::NAME", …), …) }
-pub(crate) fn items(job: &Job, sig: &Signature) -> TokenStream {
-    let private = job.private(Span::mixed_site());
+//     rt::submit! { rt::RegisteredLock::unknown(rt::LockTerms::new("Self::NAME", …), …) }
+pub(crate) fn items(annotation: &Annotation, sig: &Signature) -> TokenStream {
+    let private = annotation.private(Span::mixed_site());
     let function = LitStr::new(&format!("::{}", sig.ident.unraw()), Span::mixed_site());
     let function = quote!(#private::concat!(#private::module_path!(), #function));
-    let fixed = Fixed::of(job, sig);
+    let fixed = Fixed::of(annotation, sig);
     if fixed.all() {
-        let attribute = checked(job, &private);
-        let claim = claim(job, &private);
+        let terms = checked(annotation, &private);
+        let claim = claim(annotation, &private);
         return quote! {
-            const __LOCK: #private::Attribute = #attribute;
+            const __LOCK: #private::LockTerms = #terms;
             #private::submit! { #private::RegisteredLock::new(__LOCK, #function) }
             #claim
         };
     }
-    let ttl = job.terms.ttl.as_ref().filter(|_| fixed.ttl);
+    let ttl = annotation.terms.ttl.as_ref().filter(|_| fixed.ttl);
     let ttl = ttl.map(|ttl| some_ttl(ttl, &private));
-    let reuse = job.reuse.then(|| quote!(reuse: true,));
+    let reuse = annotation.reuse.then(|| quote!(reuse: true,));
     let (new, base) = if fixed.name {
-        (quote!(new), base(job, &private))
+        (quote!(new), base(annotation, &private))
     } else {
-        let text = text(&job.name);
-        (quote!(unknown), quote!(#private::Attribute::named(#text)))
+        let text = text(&annotation.name);
+        (quote!(unknown), quote!(#private::LockTerms::named(#text)))
     };
-    let claim = claim(job, &private);
+    let claim = claim(annotation, &private);
     quote! {
         #private::submit! {
             #private::RegisteredLock::#new(
-                #private::Attribute { #ttl #reuse ..#base },
+                #private::LockTerms { #ttl #reuse ..#base },
                 #function,
             )
         }
@@ -64,24 +64,24 @@ pub(crate) fn items(job: &Job, sig: &Signature) -> TokenStream {
 }
 
 // `rt::Call::new(__LOCK).client(&(client)).template(&[…])`
-pub(crate) fn call(job: &Job, sig: &Signature) -> TokenStream {
-    let private = job.private(Span::mixed_site());
-    let fixed = Fixed::of(job, sig);
-    let attribute = if fixed.all() {
+pub(crate) fn call(annotation: &Annotation, sig: &Signature) -> TokenStream {
+    let private = annotation.private(Span::mixed_site());
+    let fixed = Fixed::of(annotation, sig);
+    let terms = if fixed.all() {
         quote!(__LOCK)
-    } else if fixed.times() && !matches!(job.name, Name::Argument(..)) {
-        // Known where the generic parameters are.
-        let attribute = checked(job, &private);
-        quote!(const { #attribute })
+    } else if fixed.terms && !matches!(annotation.name, Name::Argument(..)) {
+        // A constant all the same, where the generic parameters are known.
+        let terms = checked(annotation, &private);
+        quote!(const { #terms })
     } else {
-        attribute(job, &private)
+        lock_terms(annotation, &private)
     };
-    let mut call = quote!(#private::Call::new(#attribute));
-    if let Some(client) = &job.client {
+    let mut call = quote!(#private::Call::new(#terms));
+    if let Some(client) = &annotation.client {
         let method = Ident::new("client", Span::mixed_site().located_at(client.span()));
         call.extend(quote!(.#method(&#client)));
     }
-    match &job.name {
+    match &annotation.name {
         Name::Template(template) => {
             let parts = template.parts.iter();
             let parts = parts.map(|part| part_of(part, template, sig, &private));
@@ -97,95 +97,85 @@ pub(crate) fn call(job: &Job, sig: &Signature) -> TokenStream {
     call
 }
 
-/// What an item inside the function can name.
+/// The parts of the terms that an item inside the function can name.
 struct Fixed {
     name: bool,
     ttl: bool,
-    holds: bool,
+    /// All terms, the ttl among them.
+    terms: bool,
 }
 
 impl Fixed {
-    fn of(job: &Job, sig: &Signature) -> Self {
-        let name = match &job.name {
+    fn of(annotation: &Annotation, sig: &Signature) -> Self {
+        let name = match &annotation.name {
             Name::Path { path, .. } => is_fixed(path, sig),
             Name::Argument(..) => false,
             Name::Literal(_) | Name::Template(_) | Name::Refused => true,
         };
-        let fixed = |time: &Option<Time>| {
-            let path = time.as_ref().and_then(Time::constant);
-            path.is_none_or(|path| is_fixed(path, sig))
-        };
-        let terms = &job.terms;
+        let ttl = annotation.terms.ttl.as_ref().and_then(Time::constant);
+        let mut constants = annotation.terms.constants();
         Self {
             name,
-            ttl: fixed(&terms.ttl),
-            holds: fixed(&terms.max_hold)
-                && fixed(&terms.min_hold)
-                && fixed(&terms.wait)
-                && terms.permits.as_ref().is_none_or(|permits| {
-                    permits.constant().is_none_or(|path| is_fixed(path, sig))
-                }),
+            ttl: ttl.is_none_or(|path| is_fixed(path, sig)),
+            terms: constants.all(|path| is_fixed(path, sig)),
         }
-    }
-
-    fn times(&self) -> bool {
-        self.ttl && self.holds
     }
 
     fn all(&self) -> bool {
-        self.name && self.times()
+        self.name && self.terms
     }
 }
 
-/// The attribute's arguments, checked as far as constants make that necessary.
-fn checked(job: &Job, private: &TokenStream) -> TokenStream {
-    let attribute = attribute(job, private);
-    match &job.name {
+/// The `LockTerms`, checked as far as constants make that necessary.
+fn checked(annotation: &Annotation, private: &TokenStream) -> TokenStream {
+    let terms = lock_terms(annotation, private);
+    match &annotation.name {
         Name::Path { path, .. } => {
             let span = end_of(path);
-            let private = job.private(span);
-            quote_spanned!(Span::mixed_site().located_at(span)=> #private::check(#attribute))
+            let private = annotation.private(span);
+            quote_spanned!(Span::mixed_site().located_at(span)=> #private::check(#terms))
         }
-        _ => match job.terms.constants().next() {
+        _ => match annotation.terms.constants().next() {
             Some(path) => {
                 let span = end_of(path);
-                let private = job.private(span);
+                let private = annotation.private(span);
                 quote_spanned! {Span::mixed_site().located_at(span)=>
-                    #private::check_terms(#attribute)
+                    #private::check_terms(#terms)
                 }
             }
-            None => attribute,
+            None => terms,
         },
     }
 }
 
-fn attribute(job: &Job, private: &TokenStream) -> TokenStream {
-    let all = !matches!(job.name, Name::Path { .. });
-    let mut fields = job.terms.fields(all, private);
-    if job.reuse {
+/// `rt::LockTerms { renew: true, ..rt::LockTerms::new("report", …) }`
+fn lock_terms(annotation: &Annotation, private: &TokenStream) -> TokenStream {
+    let all = !matches!(annotation.name, Name::Path { .. });
+    let mut fields = annotation.terms.fields(all, private);
+    if annotation.reuse {
         fields.extend(quote!(reuse: true,));
     }
     let base = if all {
-        let name = text(&job.name);
-        let ttl = ttl(job, private);
-        quote!(#private::Attribute::new(#name, #ttl))
+        let name = text(&annotation.name);
+        let ttl = ttl(annotation, private);
+        quote!(#private::LockTerms::new(#name, #ttl))
     } else {
-        if let Some(ttl) = &job.terms.ttl {
+        if let Some(ttl) = &annotation.terms.ttl {
             fields.extend(some_ttl(ttl, private));
         }
-        base(job, private)
+        base(annotation, private)
     };
     if fields.is_empty() {
         return base;
     }
-    quote!(#private::Attribute { #fields ..#base })
+    quote!(#private::LockTerms { #fields ..#base })
 }
 
-fn ttl(job: &Job, private: &TokenStream) -> TokenStream {
-    if let Some(ttl) = &job.terms.ttl {
+fn ttl(annotation: &Annotation, private: &TokenStream) -> TokenStream {
+    if let Some(ttl) = &annotation.terms.ttl {
         return ttl.expand(private);
     }
-    // It was refused. The error is on its way.
+    // The ttl was refused, and the error is reported. A placeholder keeps the expansion whole.
     quote!(#private::Duration::from_millis(1000))
 }
 
@@ -194,28 +184,28 @@ fn some_ttl(ttl: &Time, private: &TokenStream) -> TokenStream {
     quote!(ttl: #private::Some(#ttl),)
 }
 
-/// The attribute's arguments without those that it gives itself.
-fn base(job: &Job, private: &TokenStream) -> TokenStream {
-    let Name::Path { path, .. } = &job.name else {
-        let name = text(&job.name);
-        return quote!(#private::Attribute::named(#name));
+/// The `LockTerms` without the terms that the attribute gives itself.
+fn base(annotation: &Annotation, private: &TokenStream) -> TokenStream {
+    let Name::Path { path, .. } = &annotation.name else {
+        let name = text(&annotation.name);
+        return quote!(#private::LockTerms::named(#name));
     };
-    // What is wrong with the path is reported at the path.
+    // The compiler reports errors of the path at the path.
     let span = Span::mixed_site().located_at(end_of(path));
-    let private = job.private(span);
-    let (reached, terms) = if job.terms.ttl.is_some() {
+    let private = annotation.private(span);
+    let (reached, terms) = if annotation.terms.ttl.is_some() {
         (quote!(Names), quote_spanned!(span=> terms))
     } else {
         (quote!(Declares), quote_spanned!(span=> declared_terms))
     };
     quote_spanned! {span=> {
-        #[allow(unused_imports)] // needed for the error, if there is one
+        #[allow(unused_imports)] // needed for the error message, if there is one
         use #private::#reached as _;
         #private::Named(#path).#terms()
     }}
 }
 
-/// A name, a template or an expression, for people.
+/// The name, template or expression as text, for people.
 fn text(name: &Name) -> TokenStream {
     match name {
         Name::Literal(text) => text.to_token_stream(),
@@ -249,7 +239,7 @@ fn part_of(
     }
 }
 
-/// The argument as the signature now has it, located where the attribute uses it.
+/// The argument as the expanded signature has it, located where the attribute uses it.
 fn argument(index: usize, sig: &Signature, span: Span) -> Ident {
     let mut ident = match &sig.inputs[index] {
         FnArg::Receiver(receiver) => Ident::new("self", receiver.self_token.span()),
@@ -269,14 +259,14 @@ fn argument(index: usize, sig: &Signature, span: Span) -> Ident {
 //         { use locks::*; impl<T> rt::OneFunctionPerLock<T> for __lock_Report {} }
 //     };
 //
-// In the crate that declares it, `locks` has a `__lock_Report` of its own, which is the lock, so that
-// a second claim does not compile. In another crate, which could not implement the trait for the
+// In the crate that declares the lock, `locks` has a `__lock_Report` of its own, which is the lock, so
+// that a second claim does not compile. In another crate, which could not implement the trait for the
 // lock, that name is not visible, and the claim is for the struct above.
-fn claim(job: &Job, private: &TokenStream) -> Option<TokenStream> {
+fn claim(annotation: &Annotation, private: &TokenStream) -> Option<TokenStream> {
     let Name::Path {
         path,
         declared: true,
-    } = &job.name
+    } = &annotation.name
     else {
         return None;
     };
@@ -285,7 +275,7 @@ fn claim(job: &Job, private: &TokenStream) -> Option<TokenStream> {
     let lock = format_ident!("__lock_{}", lock.unraw(), span = lock.span());
     // A function that reuses the lock claims it for a type of its own, which conflicts with none
     // but the claim for all types.
-    let claim = if job.reuse {
+    let claim = if annotation.reuse {
         quote_spanned! {span=>
             struct Reuse;
             impl #private::OneFunctionPerLock<Reuse> for #lock {}
@@ -294,7 +284,7 @@ fn claim(job: &Job, private: &TokenStream) -> Option<TokenStream> {
         quote_spanned!(span=> impl<T> #private::OneFunctionPerLock<T> for #lock {})
     };
     Some(quote_spanned! {span=>
-        #[allow(non_local_definitions)] // that it counts outside is the point
+        #[allow(non_local_definitions)] // the claim must count outside
         const _: () = {
             #[allow(dead_code, non_camel_case_types)]
             struct #lock;
@@ -307,7 +297,7 @@ fn claim(job: &Job, private: &TokenStream) -> Option<TokenStream> {
     })
 }
 
-/// The last word of a path: of several tokens, a message can stand at one only.
+/// The last segment of a path: a message can stand at one token only.
 fn end_of(path: &ExprPath) -> Span {
     path.path
         .segments

@@ -11,7 +11,7 @@ use crate::{
     name::Name,
     pinned,
     returns::Returns,
-    valid::Job,
+    valid::Annotation,
 };
 
 // Input:
@@ -39,7 +39,7 @@ use crate::{
 //             }),
 //         ).await
 //     }
-pub(crate) fn expand(job: &Job, function: &Function) -> TokenStream {
+pub(crate) fn expand(annotation: &Annotation, function: &Function) -> TokenStream {
     let Function {
         attrs,
         inner_attrs,
@@ -50,13 +50,13 @@ pub(crate) fn expand(job: &Job, function: &Function) -> TokenStream {
         pinned,
         ..
     } = function;
-    let private = job.private(Span::mixed_site());
+    let private = annotation.private(Span::mixed_site());
 
     let mut sig = sig.clone();
-    let declared = job.returns.declared(|span| job.private(span));
+    let declared = annotation.returns.declared(|span| annotation.private(span));
     let mut moved = Vec::new();
     if pinned.is_some() {
-        // The block moves the arguments itself.
+        // The pinned block moves the arguments itself.
         if let Some(value) = pinned::value_of(&mut sig.output) {
             *value = Type::Verbatim(declared);
         }
@@ -69,27 +69,27 @@ pub(crate) fn expand(job: &Job, function: &Function) -> TokenStream {
                     let this = receiver.self_token;
                     quote!(#private::used(&#this);)
                 }
-                FnArg::Typed(argument) => rebind(argument, index, &private, job),
+                FnArg::Typed(argument) => rebind(argument, index, &private, annotation),
             });
         }
         let arrow = syn::Token![->](Span::mixed_site());
         sig.output = ReturnType::Type(arrow, Box::new(Type::Verbatim(declared)));
     }
 
-    let items = lock::items(job, &sig);
-    let lock_call = lock::call(job, &sig);
+    let items = lock::items(annotation, &sig);
+    let lock_call = lock::call(annotation, &sig);
     // A missing `From` is reported at the function's error type.
-    let error = job.returns.error_span().map(|span| {
-        let private = job.private(span);
+    let error = annotation.returns.error_span().map(|span| {
+        let private = annotation.private(span);
         let error = Ident::new("error", Span::mixed_site().located_at(span));
         quote!(#private::#error,)
     });
-    let run = match &job.returns {
+    let run = match &annotation.returns {
         Returns::Value(_) => quote!(run_value),
         Returns::Result(_) => quote!(run_result),
         Returns::Outcome(_) => quote!(run_outcome),
     };
-    let ty = job.returns.of_body();
+    let ty = annotation.returns.of_body();
     let (ret, call) = (local("ret"), local("call"));
     let run = quote! {
         // A statement of its own: what its expressions borrow must not live across the await.
@@ -105,7 +105,7 @@ pub(crate) fn expand(job: &Job, function: &Function) -> TokenStream {
                 #(#moved)*
                 // A statement, so that the temporaries of the body's tail are dropped before
                 // the arguments, as in a plain function. Both lints mean bodies that only
-                // panic, which are no news in a plain function.
+                // panic, which a plain function may have without a warning.
                 #[allow(clippy::diverging_sub_expression)]
                 let #ret: #ty = #body;
                 #[allow(unreachable_code)]
@@ -119,13 +119,13 @@ pub(crate) fn expand(job: &Job, function: &Function) -> TokenStream {
         None => run,
     };
     let inner_attrs = inner_attrs.iter().map(as_outer);
-    // It returns a `Result` only here.
-    let no_result = matches!(job.returns, Returns::Value(_))
+    // The author wrote no `Result`: the expansion adds it.
+    let no_result = matches!(annotation.returns, Returns::Value(_))
         .then(|| quote!(#[allow(clippy::double_must_use, clippy::missing_errors_doc)]));
-    // An argument that the attribute would use, were it right, is no news beside the error.
-    let quiet = job.faulty.then(|| quote!(#[allow(unused)]));
-    // In the user's braces: a function in ours would be exempt from lints, such as that nobody calls
-    // it.
+    // A refused attribute uses no argument of the function, and a warning about that would stand
+    // beside the error.
+    let quiet = annotation.faulty.then(|| quote!(#[allow(unused)]));
+    // In the user's braces: lints such as `dead_code` skip a function whose braces a macro made.
     let mut block = Group::new(Delimiter::Brace, quote!(#items #run));
     block.set_span(body.span());
     quote! {
@@ -139,14 +139,19 @@ pub(crate) fn expand(job: &Job, function: &Function) -> TokenStream {
 
 // `day: Date`         → `day: Date`,    `let day = day;`
 // `mut day: Date`     → `day: Date`,    `let mut day = day;`
-// `_day: Date`        → `_day: Date`,   `let _day = _day;`, the first and third of them ours
+// `_day: Date`        → `_day: Date`,   `let _day = _day;`, the first and third with our hygiene
 // `(a, b): Pair`      → `__arg0: Pair`, `let __arg0 = __arg0; let (a, b) = __arg0;`
 //
 // These are the statements that the compiler itself makes of an `async fn`'s arguments, in its
 // order, which is what decides when each is dropped.
-fn rebind(argument: &mut PatType, index: usize, private: &TokenStream, job: &Job) -> TokenStream {
+fn rebind(
+    argument: &mut PatType,
+    index: usize,
+    private: &TokenStream,
+    annotation: &Annotation,
+) -> TokenStream {
     let attrs = argument.attrs.clone();
-    // A lint that is expected is expected once: at the binding that the body sees.
+    // An `#[expect(…)]` stays once: at the binding that the body sees.
     argument
         .attrs
         .retain(|attr| !attr.path().is_ident("expect"));
@@ -160,9 +165,9 @@ fn rebind(argument: &mut PatType, index: usize, private: &TokenStream, job: &Job
         }) => {
             let mutability = mutability.take();
             let binding = ident.clone();
-            // A use of `_day` is a lint, unless it is plainly ours.
+            // A use of `_day` is a lint, unless the identifier has our span.
             let unused = binding.to_string().starts_with('_');
-            if unused && !in_client(job, &binding) {
+            if unused && !in_client(annotation, &binding) {
                 *ident = Ident::new(
                     &binding.to_string(),
                     Span::mixed_site().located_at(binding.span()),
@@ -170,9 +175,9 @@ fn rebind(argument: &mut PatType, index: usize, private: &TokenStream, job: &Job
             }
             // An argument that the attribute uses is used, also if the body does not.
             let used_anyway = unused.then(|| quote!(#[allow(clippy::used_underscore_binding)]));
-            let used = is_used(job, index, &binding)
+            let used = is_used(annotation, index, &binding)
                 .then(|| quote!(#(#attrs)* #used_anyway #private::used(&#binding);));
-            // The binding is the user's, that it is one more is not.
+            // The lint means a binding without effect that the user has written; this one is ours.
             let no_effect = unused.then(|| quote!(clippy::no_effect_underscore_binding,));
             quote! {
                 #(#attrs)*
@@ -192,21 +197,22 @@ fn rebind(argument: &mut PatType, index: usize, private: &TokenStream, job: &Job
     }
 }
 
-fn is_used(job: &Job, index: usize, argument: &Ident) -> bool {
-    let in_name = match &job.name {
+fn is_used(annotation: &Annotation, index: usize, argument: &Ident) -> bool {
+    let in_name = match &annotation.name {
         Name::Template(template) => template.uses(index),
         Name::Argument(_, used) => *used == index,
         _ => false,
     };
-    let in_terms = job
+    let in_terms = annotation
         .terms
         .constants()
         .any(|path| path.path.is_ident(argument));
-    in_name || in_terms || in_client(job, argument)
+    in_name || in_terms || in_client(annotation, argument)
 }
 
-fn in_client(job: &Job, argument: &Ident) -> bool {
-    job.client
+fn in_client(annotation: &Annotation, argument: &Ident) -> bool {
+    annotation
+        .client
         .as_ref()
         .is_some_and(|client| mentions(client.to_token_stream(), argument))
 }

@@ -4,14 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::task::yield_now;
 
-use super::{guard::LockGuard, inner::ClientInner};
+use super::{acquisition::Acquisition, guard::LockGuard, inner::ClientInner};
 use crate::{
     clock::Moment,
     error::{Error, Operation},
     events,
     lease::{Local, OwnedLease, PendingLease, check_not_held},
     operation::{Backoff, InFlight, Trouble},
-    outcome::{Acquisition, Skipped},
+    outcome::Skipped,
     queue::WaitResult,
     spec::LockSpec,
     store::{AcquireReply, StoreError},

@@ -156,7 +156,7 @@ impl LockClientBuilder {
     ///
     /// Dropping the future leaves nothing behind, save perhaps the TTL index.
     pub async fn build(self) -> Result<LockClient, Error> {
-        registry::check()?;
+        registry::check_locks_unique()?;
         let limit = check_limit(self.operation_timeout)?;
         let owner = match &self.owner {
             Some(label) => owner::check_label(label)?,

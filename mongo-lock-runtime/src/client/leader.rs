@@ -4,15 +4,13 @@ use std::{cell::Cell, fmt::Display, ops::ControlFlow, time::Duration};
 
 use tokio::time::sleep;
 
-use super::{LockClient, run::Run};
+use super::{LockClient, acquisition::Acquisition, run::Run};
 use crate::{
-    body::OnLost,
     error::Error,
     events,
     lease::{Lease, current_lease},
     operation::Backoff,
-    outcome::Acquisition,
-    spec::LockSpec,
+    spec::{LockSpec, OnLost},
 };
 
 impl LockClient {

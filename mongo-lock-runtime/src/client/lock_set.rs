@@ -2,8 +2,10 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use super::{LockClient, acquire::acquire_as_specified, guard::LockGuard};
-use crate::{error::Error, outcome::Acquisition, spec::LockSpec};
+use super::{
+    LockClient, acquire::acquire_as_specified, acquisition::Acquisition, guard::LockGuard,
+};
+use crate::{error::Error, spec::LockSpec};
 
 /// Several locks that we hold: one guard each, in the order in which they were asked for.
 ///

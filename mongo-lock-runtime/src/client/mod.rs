@@ -1,6 +1,7 @@
 //! The client: configured once, shared by every lock of a process.
 
 mod acquire;
+mod acquisition;
 mod builder;
 mod global;
 mod guard;
@@ -22,15 +23,13 @@ pub(crate) use self::{
     run::{Acquired, Run},
 };
 pub use self::{
+    acquisition::Acquisition,
     builder::LockClientBuilder,
     guard::LockGuard,
     lock_set::LockSet,
     shutdown::{Shutdown, ShutdownReport},
 };
-use crate::{
-    clock::Clock, error::Error, operation::Margin, outcome::Acquisition, spec::LockSpec,
-    store::Store,
-};
+use crate::{clock::Clock, error::Error, operation::Margin, spec::LockSpec, store::Store};
 
 /// Takes and releases locks in one MongoDB collection.
 ///

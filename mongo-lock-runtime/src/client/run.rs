@@ -10,12 +10,12 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use super::guard::LockGuard;
+use super::{acquisition::Acquisition, guard::LockGuard};
 use crate::{
-    body::OnLost,
     error::Error,
     lease::{Scope, within},
-    outcome::{Acquisition, Skipped},
+    outcome::Skipped,
+    spec::OnLost,
 };
 
 pub(crate) type Acquired = Pin<Box<dyn Future<Output = Result<Acquisition, Error>> + Send>>;

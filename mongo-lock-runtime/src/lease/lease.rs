@@ -18,7 +18,7 @@ use crate::{
     events::{self, LeaseFields},
     name::LockName,
     operation::Context,
-    outcome::Skipped,
+    outcome::{Holder, SkipReason, Skipped},
     spec::LockSpec,
     store::{Grant, LeaseId, Renewal},
 };
@@ -227,11 +227,12 @@ impl Lease {
         let longest = self.until().since(self.since());
         Skipped {
             name: self.name().clone(),
-            holder: self.0.context.owner.to_string(),
-            since: self.acquired_at(),
-            until: self.acquired_at() + longest,
-            token: self.token(),
-            waiting: false,
+            reason: SkipReason::Held(Holder {
+                owner: self.0.context.owner.to_string(),
+                since: self.acquired_at(),
+                until: self.acquired_at() + longest,
+                token: self.token(),
+            }),
         }
     }
 

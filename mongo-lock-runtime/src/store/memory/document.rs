@@ -9,7 +9,10 @@ use super::super::protocol::{
     AcquireReply, AcquireRequest, Grant, LeaseId, QUEUE_ENTRY_FRESH, QUEUE_ENTRY_TTL, Queued,
     REVOCATION_TTL, ReleaseRequest, Renewal, Ticket,
 };
-use crate::{outcome::Skipped, spec::Mode};
+use crate::{
+    outcome::{self, Skipped},
+    spec::Mode,
+};
 
 /// What the server's document holds, in equal words: times are milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -282,27 +285,25 @@ impl Document {
             holders.max_by_key(|holder| holder.expires_at)
         };
         if let Some(holder) = holder {
-            return Skipped {
-                name: request.name.clone(),
-                holder: holder.owner.to_string(),
+            let holder = outcome::Holder {
+                owner: holder.owner.to_string(),
                 since: time(holder.acquired_at),
                 until: time(holder.expires_at),
                 token: holder.token,
-                waiting: false,
             };
+            return Skipped::held(request.name.clone(), holder);
         }
         let next = self.queue.first();
         let next = next.expect("a free lock is granted, unless there is a queue");
-        Skipped {
-            name: request.name.clone(),
-            holder: next.owner.to_string(),
-            since: time(next.since),
-            until: time(next.until),
-            token: self
+        let reservation = outcome::Reservation {
+            owner: next.owner.to_string(),
+            waiting_since: time(next.since),
+            kept_until: time(next.until),
+            last_token: self
                 .token
                 .expect("there is no queue before the first lease"),
-            waiting: true,
-        }
+        };
+        Skipped::reserved(request.name.clone(), reservation)
     }
 }
 

@@ -8,7 +8,10 @@ use super::{
     super::protocol::{AcquireReply, AcquireRequest, Grant, LeaseId, Queued},
     expression::PROTOCOL,
 };
-use crate::{outcome::Skipped, spec::Mode};
+use crate::{
+    outcome::{self, Skipped},
+    spec::Mode,
+};
 
 /// A lock document, as far as it could be read. Errors name the field.
 pub(super) struct LockDocument<'a> {
@@ -156,26 +159,24 @@ impl<'a> LockDocument<'a> {
             holders.max_by_key(|holder| holder.expires_at)
         };
         if let Some(holder) = holder {
-            return Ok(Skipped {
-                name: request.name.clone(),
-                holder: holder.owner.to_owned(),
+            let holder = outcome::Holder {
+                owner: holder.owner.to_owned(),
                 since: holder.acquired_at,
                 until: holder.expires_at,
                 token: holder.token,
-                waiting: false,
-            });
+            };
+            return Ok(Skipped::held(request.name.clone(), holder));
         }
         // It is free, and not for us.
         let next = entries.first();
         let next = next.ok_or("it has no holders, yet the server refused the lease")?;
-        Ok(Skipped {
-            name: request.name.clone(),
-            holder: next.owner.to_owned(),
-            since: next.since,
-            until: next.until,
-            token: self.token,
-            waiting: true,
-        })
+        let reservation = outcome::Reservation {
+            owner: next.owner.to_owned(),
+            waiting_since: next.since,
+            kept_until: next.until,
+            last_token: self.token,
+        };
+        Ok(Skipped::reserved(request.name.clone(), reservation))
     }
 }
 

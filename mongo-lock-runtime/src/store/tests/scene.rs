@@ -20,7 +20,11 @@ use super::{
     },
     START,
 };
-use crate::{name::LockName, outcome::Skipped, spec::Mode};
+use crate::{
+    name::LockName,
+    outcome::{SkipReason, Skipped},
+    spec::Mode,
+};
 
 /// A lease that a test plays with, granted or not: the `nth` one under a name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -266,12 +270,16 @@ impl Scene {
     fn refusal(&self, skipped: &Skipped) -> Refusal {
         let name = skipped.name.as_str().strip_prefix(&format!("{}-", self.0));
         assert!(name.is_some(), "it answers for {}", skipped.name);
-        let holder = OWNERS.iter().find(|owner| **owner == skipped.holder);
+        let (owner, since, until, token) = match &skipped.reason {
+            SkipReason::Held(it) => (&it.owner, it.since, it.until, it.token),
+            SkipReason::Reserved(it) => (&it.owner, it.waiting_since, it.kept_until, it.last_token),
+        };
+        let holder = OWNERS.iter().find(|known| *known == owner);
         Refusal {
             holder: holder.expect("an owner who was in a request"),
-            since: millis(skipped.since),
-            until: millis(skipped.until),
-            token: skipped.token - START,
+            since: millis(since),
+            until: millis(until),
+            token: token - START,
         }
     }
 

@@ -13,7 +13,7 @@ use super::{
     Mongo, START,
     scene::{Released, Renew, Scene, Slot},
 };
-use crate::outcome::Skipped;
+use crate::outcome::{Holder, SkipReason, Skipped};
 
 macro_rules! on_both_stores {
     ($($case:ident)*) => {
@@ -110,6 +110,13 @@ const SHORT: Duration = Duration::from_millis(150);
 /// Never over while a test runs, however slow the machine.
 const LONG: Duration = Duration::from_secs(600);
 
+fn holder(skipped: Skipped) -> Holder {
+    match skipped.reason {
+        SkipReason::Held(holder) => holder,
+        SkipReason::Reserved(next) => panic!("{next:?}"),
+    }
+}
+
 struct Stage {
     store: Store,
     scene: Scene,
@@ -145,20 +152,20 @@ impl Stage {
         }
     }
 
-    async fn refused(&self, lease: Slot) -> Skipped {
+    async fn refused(&self, lease: Slot) -> Holder {
         match self.acquire(lease, LONG).await {
-            AcquireReply::Refused(skipped) => skipped,
+            AcquireReply::Refused(skipped) => holder(skipped),
             other => panic!("{other:?}"),
         }
     }
 
     /// Asks until it is granted.
-    async fn passes_on(&self, lease: Slot) -> (Vec<Skipped>, Grant) {
+    async fn passes_on(&self, lease: Slot) -> (Vec<Holder>, Grant) {
         let (mut refusals, mut grant) = (Vec::new(), None);
         until(async || {
             match self.acquire(lease, LONG).await {
                 AcquireReply::Granted(granted) => grant = Some(granted),
-                AcquireReply::Refused(skipped) => refusals.push(skipped),
+                AcquireReply::Refused(skipped) => refusals.push(holder(skipped)),
                 other => panic!("{other:?}"),
             }
             grant.is_some()

@@ -1,4 +1,4 @@
-//! Whether two lock names can be the same, where either may be a template.
+//! Whether two lock names can be equal, where either may be a template.
 
 use crate::name::allowed_in_value;
 
@@ -17,17 +17,17 @@ fn steps(template: &str) -> Vec<Step> {
     while let Some((text, after)) = rest.split_once('{') {
         steps.extend(text.bytes().map(Step::Char));
         steps.push(Step::Value);
-        // The attribute lets no template without the other brace through.
+        // The attribute refuses a template without the closing brace.
         rest = after.split_once('}').map_or("", |(_, rest)| rest);
     }
     steps.extend(rest.bytes().map(Step::Char));
     steps
 }
 
-/// Whether some values make one name of the two.
+/// Whether there are values with which the two give one name.
 ///
 /// Both are small automata that read a name from its start; they overlap if some text leads both to
-/// their ends. What the arguments' types rule out (letters from a number) is not known here.
+/// their ends. The types of the arguments, which may rule values out, are not known here.
 pub(crate) fn overlap(a: &str, b: &str) -> bool {
     let (a, b) = (steps(a), steps(b));
     let width = b.len() + 1;
@@ -43,7 +43,7 @@ pub(crate) fn overlap(a: &str, b: &str) -> bool {
         if std::mem::replace(&mut seen[i * width + j], true) {
             continue;
         }
-        // Both read one character. A value may be done then, or go on.
+        // Both read one character. A value can end after it, or go on.
         match (left, right) {
             (Step::Char(left), Step::Char(right)) if left == right => open.push((i + 1, j + 1)),
             (Step::Char(c), Step::Value) if allowed_in_value(c) => {

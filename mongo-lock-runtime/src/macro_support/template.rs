@@ -1,21 +1,21 @@
 //! Names that are put together from a call's values: `"invoice-{id}"`.
 //!
-//! Two calls with different values must never come to one name, and no value may reach into the
-//! fixed part. So a value has neither `/` nor `:`, and the attribute wants one of these between two
+//! Two calls with different values must never get one name, and no value may reach into the fixed
+//! part. So a value has neither `/` nor `:`, and the attribute requires one of these between two
 //! placeholders: the name can be taken apart again in one way only.
 
 use std::fmt::{self, Write as _};
 
 use crate::{
-    Error, LockName, NameError,
-    name::{allowed_in_value, excerpt},
+    error::Error,
+    name::{LockName, NameError, allowed_in_value, excerpt},
 };
 
 /// A piece of a template.
 pub enum Part<'a> {
     /// Fixed text, which the attribute has checked.
     Text(&'static str),
-    /// A placeholder and what to write there.
+    /// A placeholder, and the value to write in its place.
     Value(&'static str, fmt::Arguments<'a>),
 }
 
@@ -68,7 +68,7 @@ fn invalid(name: &str, reason: NameError) -> Result<LockName, Error> {
     Err(Error::InvalidName { name, reason })
 }
 
-/// Stops a value that would go on for ever, or for a gigabyte.
+/// A writer that stops a value of endless or enormous length.
 struct Bounded<'a> {
     name: &'a mut String,
     full: bool,
@@ -77,7 +77,8 @@ struct Bounded<'a> {
 impl fmt::Write for Bounded<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if self.name.len() + text.len() > LockName::MAX_LEN {
-            // What is over the limit shows that it is, and the excerpt needs the start only.
+            // One character over the limit shows that the name is too long, and the excerpt needs the
+            // start only.
             self.full = true;
             self.name.extend(
                 text.chars()

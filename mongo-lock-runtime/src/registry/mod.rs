@@ -1,0 +1,14 @@
+//! The locks of a binary: the declared ones, the annotated functions, and the conflicts between them.
+
+mod conflict;
+mod declared;
+mod overlap;
+mod registered;
+mod terms;
+
+pub(crate) use self::conflict::check_locks_unique;
+pub use self::{
+    conflict::{assert_locks_unique, registered_locks},
+    declared::{Declaration, Declares, Lock, Named, Names, OneFunctionPerLock, check, check_terms},
+    terms::LockTerms,
+};
