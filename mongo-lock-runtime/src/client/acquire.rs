@@ -23,7 +23,7 @@ const SHORTEST_ATTEMPT: Duration = Duration::from_millis(20);
 enum Answer {
     Granted(OwnedLease),
     Refused(Skipped),
-    /// Granted too late: the client is shutting down, and has given the lease back.
+    /// The client is shutting down, or the caller is gone; what was granted is given back.
     ShutDown,
     Error(Error),
 }
@@ -185,7 +185,7 @@ async fn run(
                 if !error.is_transient() || time_left < SHORTEST_ATTEMPT {
                     return Err(error.cause);
                 }
-                if client.leases.is_closed() {
+                if client.leases.is_abandoned(pending.id(), pending.name()) {
                     return Ok(Answer::ShutDown);
                 }
                 events::retrying(pending.name(), "acquire", &error.cause);

@@ -200,6 +200,13 @@ impl LeaseTable {
         }
     }
 
+    /// Whether no caller waits for the lease any more.
+    pub(crate) fn is_abandoned(&self, id: LeaseId, name: &LockName) -> bool {
+        let state = self.state();
+        let known = state.names.get(name);
+        state.closed || known.is_some_and(|known| known.releasing.contains(&id))
+    }
+
     /// An attempt at the release has failed: callers are to ask the server again, not to wait for it.
     pub(crate) fn release_in_trouble(&self, id: LeaseId, name: &LockName) {
         self.state().forget_release(id, name);
