@@ -2,7 +2,7 @@
 //! when, what is asked, what must be answered.
 
 use super::{
-    scene::{Action, Answer, Grant, Left, Refusal, Released, Renew, Slot},
+    fixture::{Action, Answer, Grant, Left, Refusal, Released, Renew, Slot},
     script::Script,
 };
 

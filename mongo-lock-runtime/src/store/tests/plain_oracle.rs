@@ -6,7 +6,7 @@ use std::{
     fmt::Debug,
 };
 
-use super::scene::{Action, Answer, Grant, Released, Renew, Slot};
+use super::fixture::{Action, Answer, Grant, Released, Renew, Slot};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Event {
@@ -50,7 +50,7 @@ pub(super) enum Event {
 pub(super) type Events = BTreeMap<Event, u64>;
 
 #[derive(Debug, Default)]
-pub(super) struct Witness {
+pub(super) struct PlainOracle {
     locks: BTreeMap<u8, Lock>,
     now: i64,
     events: Events,
@@ -78,20 +78,20 @@ struct Held {
 }
 
 /// Whoever judges the answers.
-pub(super) trait Judge: Default + Send {
+pub(super) trait Oracle: Default + Send {
     /// Gives the promise that is broken.
-    fn sees(&mut self, now: i64, action: &Action, answer: &Answer) -> Result<(), String>;
+    fn check(&mut self, now: i64, action: &Action, answer: &Answer) -> Result<(), String>;
 
     /// What has happened.
     fn events(self) -> Events;
 }
 
-impl Judge for Witness {
+impl Oracle for PlainOracle {
     fn events(self) -> Events {
         self.events
     }
 
-    fn sees(&mut self, now: i64, action: &Action, answer: &Answer) -> Result<(), String> {
+    fn check(&mut self, now: i64, action: &Action, answer: &Answer) -> Result<(), String> {
         if now < self.now {
             self.saw(Event::ClockSetBack);
         }
@@ -164,7 +164,7 @@ impl Judge for Witness {
     }
 }
 
-impl Witness {
+impl PlainOracle {
     /// A command has looked at the holder.
     fn cut(&mut self, lease: Slot) {
         let now = self.now;

@@ -1,4 +1,4 @@
-//! What the tests ask a store, and what it answers, in small numbers: leases by their place,
+//! What the tests terms a store, and what it answers, in small numbers: leases by their place,
 //! times and tokens as milliseconds after [`START`].
 
 use std::{
@@ -39,11 +39,11 @@ pub(super) enum Action {
     },
     Release(Released),
     /// An acquisition that is more than a plain one.
-    Ask(Ask),
-    /// A client gives up its place in line.
+    General(Terms),
+    /// A client gives up its place in client.
     Leave {
         name: u8,
-        line: u8,
+        client: u8,
     },
     Renew(Vec<Renew>),
     /// Somebody deletes the document by hand.
@@ -53,14 +53,14 @@ pub(super) enum Action {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ask {
+pub(super) struct Terms {
     pub(super) lease: Slot,
     pub(super) attempt: u32,
     pub(super) ttl: u64,
     pub(super) shared: bool,
     pub(super) permits: u32,
-    /// Whose place in line, and how long the caller has waited.
-    pub(super) line: Option<(u8, u64)>,
+    /// Whose place in client, and how long the caller has waited.
+    pub(super) client: Option<(u8, u64)>,
     /// The release in the same step.
     pub(super) released: Option<Released>,
 }
@@ -132,19 +132,19 @@ impl PartialEq for Left {
 impl Eq for Left {}
 
 /// Names and ids that nobody else uses, so that many tests can share a collection.
-pub(super) struct Scene(u64);
+pub(super) struct Fixture(u64);
 
-impl Scene {
+impl Fixture {
     pub(super) fn new() -> Self {
-        static SCENES: AtomicU64 = AtomicU64::new(0);
-        Self(SCENES.fetch_add(1, Ordering::Relaxed))
+        static FIXTURES: AtomicU64 = AtomicU64::new(0);
+        Self(FIXTURES.fetch_add(1, Ordering::Relaxed))
     }
 
     pub(super) fn name(&self, name: u8) -> LockName {
         LockName::new(format!("{}-{name}", self.0)).unwrap()
     }
 
-    fn lease(&self, slot: Slot) -> LeaseId {
+    pub(super) fn lease(&self, slot: Slot) -> LeaseId {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&self.0.to_be_bytes());
         bytes[14..].copy_from_slice(&[slot.name, slot.nth]);
@@ -164,22 +164,22 @@ impl Scene {
         }
     }
 
-    pub(super) fn ask(&self, ask: &Ask) -> (AcquireRequest, Option<ReleaseRequest>) {
-        let plain = self.request(ask.lease, ask.attempt, ask.ttl);
+    pub(super) fn terms(&self, terms: &Terms) -> (AcquireRequest, Option<ReleaseRequest>) {
+        let plain = self.request(terms.lease, terms.attempt, terms.ttl);
         let request = AcquireRequest {
-            mode: if ask.shared {
+            mode: if terms.shared {
                 Mode::Shared
             } else {
                 Mode::Exclusive
             },
-            permits: ask.permits,
-            ticket: ask.line.map(|(line, waited)| Ticket {
-                queue_id: line_id(line).into(),
+            permits: terms.permits,
+            ticket: terms.client.map(|(client, waited)| Ticket {
+                queue_id: queue_id(client).into(),
                 waited: Duration::from_millis(waited),
             }),
             ..plain
         };
-        let released = ask.released.map(|released| self.release(released));
+        let released = terms.released.map(|released| self.release(released));
         (request, released)
     }
 
@@ -203,13 +203,13 @@ impl Scene {
                 ttl,
             } => Request::Acquire(self.request(*lease, *attempt, *ttl)),
             Action::Release(released) => Request::Release(self.release(*released)),
-            Action::Ask(ask) => match self.ask(ask) {
+            Action::General(terms) => match self.terms(terms) {
                 (request, None) => Request::Acquire(request),
                 (request, Some(release)) => Request::HandOver(release, request),
             },
-            Action::Leave { name, line } => Request::Leave {
+            Action::Leave { name, client } => Request::Leave {
                 name: self.name(*name),
-                queue_id: line_id(*line).into(),
+                queue_id: queue_id(*client).into(),
             },
             Action::Renew(leases) => Request::Renew(self.renewals(leases)),
             Action::Delete { .. } => return None,
@@ -226,7 +226,7 @@ impl Scene {
         leases.iter().map(renewal).collect()
     }
 
-    pub(super) fn ask_memory(&self, locks: &mut Locks, now: i64, action: &Action) -> Answer {
+    pub(super) fn answer_in_memory(&self, locks: &mut Locks, now: i64, action: &Action) -> Answer {
         match (self.request_of(action), action) {
             (Some(request), _) => self.answer(locks.apply(now, &request)),
             (None, Action::Delete { name }) => Answer::Deleted(locks.delete(&self.name(*name))),
@@ -297,8 +297,8 @@ impl Scene {
     }
 }
 
-pub(super) fn line_id(line: u8) -> String {
-    format!("client-{line}")
+pub(super) fn queue_id(client: u8) -> String {
+    format!("client-{client}")
 }
 
 /// A label is any text; the server must not take it for one of its expressions.
