@@ -62,6 +62,8 @@ mod plain;
 mod release;
 mod renewal;
 mod setup;
+#[cfg(test)]
+mod snapshots;
 mod watch;
 
 use std::{

@@ -1,7 +1,7 @@
 //! Both stores under the same tests.
 //!
 //! * [`conformance`]: each rule of the protocol, one test per store, on a clock that the test sets.
-//! * [`queue`], [`fairness`]: the rules for requests that wait, or share a lock.
+//! * [`queue`], [`sharing`], [`fairness`]: the rules for requests that wait, or share a lock.
 //! * [`revocation`]: the rules for attempts that are repeated, or come too late.
 //! * [`set_back`]: the rules for a clock that is set back.
 //! * [`property`]: random sequences of commands, which both stores must answer alike.
@@ -25,6 +25,7 @@ mod requests;
 mod revocation;
 mod server_clock;
 mod set_back;
+mod sharing;
 mod shrink;
 mod turn;
 
