@@ -13,14 +13,14 @@ use super::{
     expression::{RETENTION_MS, has_ttl, holders, is_of_this_protocol, millis},
 };
 
-/// How many leases share one statement. Each document's holders are looked up in the list of the
+/// The number of leases that share one statement. Each document's holders are looked up in the list of the
 /// statement's leases, one by one, so a long list costs the square of its length.
 const SHARED: usize = 100;
 
 /// The update statements that renew `leases`: as few as possible, given that all in one have the
-/// same ttl, and no two the same name, so that each changed document is one lease renewed. A document
-/// on which a statement fails keeps it from the rest of its documents, so leases that were left behind
-/// once get one each.
+/// ttl in common, and no two a name, so that each changed document is one lease renewed. A document
+/// on which a statement fails keeps the statement from the rest of its documents, so leases that were
+/// left behind once get one each.
 pub(super) fn statements(leases: &[Renewal], now: &Bson) -> Vec<Document> {
     let mut seen = HashMap::<&str, usize>::new();
     let mut groups = BTreeMap::<(Duration, usize), Vec<&Renewal>>::new();
@@ -85,7 +85,7 @@ fn statement(chunk: &[&Renewal], ttl: Duration, now: &Bson) -> Document {
     }
 }
 
-/// An aggregation that gives the live leases of these names, and how long each has left.
+/// An aggregation that gives the live leases of these names, and the remaining time of each.
 pub(super) fn live(leases: &[Renewal], now: &Bson) -> Vec<Document> {
     let names: Vec<_> = leases.iter().map(|renewal| renewal.name.as_str()).collect();
     let live = doc! { "$filter": { "input": holders(), "cond": live_holder(now) } };
@@ -115,7 +115,7 @@ pub(super) fn read(document: &Document, left: &mut BTreeMap<LeaseId, Duration>) 
     }));
 }
 
-/// What became of the renewals that were `sent` at one instant, given the time that the live leases
+/// The result of the renewals that were `sent` at one instant, given the time that the live leases
 /// had left when the server was `asked`.
 pub(super) fn result(
     leases: &[Renewal],

@@ -160,7 +160,7 @@ fn check(name: &str, command: &Document) {
     );
 }
 
-/// Relaxed extended JSON. What fits into a line is one.
+/// Prints relaxed extended JSON. A short value takes one line, however deep it is.
 fn print(value: &Bson, indent: usize, text: &mut String) {
     const WIDTH: usize = 100;
     let line = value.clone().into_relaxed_extjson().to_string();
@@ -169,7 +169,7 @@ fn print(value: &Bson, indent: usize, text: &mut String) {
         Bson::Array(_) => ('[', ']'),
         _ => return text.push_str(&line),
     };
-    if indent + line.len() <= WIDTH {
+    if line.len() <= WIDTH / 2 || indent + line.len() <= WIDTH {
         return text.push_str(&line);
     }
     let mut items: Vec<(String, &Bson)> = Vec::new();

@@ -1,5 +1,5 @@
-//! What the tests terms a store, and what it answers, in small numbers: leases by their place,
-//! times and tokens as milliseconds after [`START`].
+//! The actions and answers of a test, in small numbers: leases by their position, times and tokens as
+//! milliseconds after [`START`].
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,15 +38,15 @@ pub(super) enum Action {
         ttl: u64,
     },
     Release(Released),
-    /// An acquisition that is more than a plain one.
+    /// An acquisition with terms of any kind.
     General(Terms),
-    /// A client gives up its place in client.
+    /// The end of a client's queue entry.
     Leave {
         name: u8,
         client: u8,
     },
     Renew(Vec<Renew>),
-    /// Somebody deletes the document by hand.
+    /// An operator deletes the document by hand.
     Delete {
         name: u8,
     },
@@ -59,9 +59,9 @@ pub(super) struct Terms {
     pub(super) ttl: u64,
     pub(super) shared: bool,
     pub(super) permits: u32,
-    /// Whose place in client, and how long the caller has waited.
+    /// The client that waits, and the time for which the caller has waited.
     pub(super) client: Option<(u8, u64)>,
-    /// The release in the same step.
+    /// The release in this step.
     pub(super) released: Option<Released>,
 }
 
@@ -118,8 +118,8 @@ pub(super) struct Refusal {
     pub(super) token: i64,
 }
 
-/// How long leases still last, where a store says so; the one in memory never needs to. Answers are
-/// equal whatever it is, since it is the witness who judges it.
+/// The remaining time of leases, where a store gives it; the store in memory never does. Answers are
+/// equal whatever the value, which the oracle checks.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Left(pub(super) BTreeMap<Slot, i64>);
 
@@ -131,7 +131,7 @@ impl PartialEq for Left {
 
 impl Eq for Left {}
 
-/// Names and ids that nobody else uses, so that many tests can share a collection.
+/// Names and ids of one test, so that many tests can share a collection.
 pub(super) struct Fixture(u64);
 
 impl Fixture {
@@ -283,7 +283,7 @@ impl Fixture {
         let slot = |lease: LeaseId| {
             let [.., name, nth] = lease.0.bytes();
             let slot = Slot { name, nth };
-            assert_eq!(self.lease(slot), lease, "nobody asked for it");
+            assert_eq!(self.lease(slot), lease, "it was not asked for");
             slot
         };
         let left = renewed.left.into_iter().map(|(lease, (_, left))| {

@@ -1,4 +1,4 @@
-//! Both stores under the same tests.
+//! Both stores under one set of tests.
 //!
 //! * [`conformance`]: each rule of the protocol, one test per store, on a clock that the test sets.
 //! * [`queue`], [`sharing`], [`fairness`]: the rules for requests that wait, or share a lock.

@@ -115,7 +115,7 @@ async fn compare<J: Oracle + 'static>(
 }
 
 fn frequent_enough(events: &Events, sequences: u64, frequent: &[(Event, u64)]) {
-    #[expect(clippy::print_stdout, reason = "for whoever tunes the sequences")]
+    #[expect(clippy::print_stdout, reason = "for tuning the sequences")]
     {
         println!("{sequences} sequences: {events:#?}");
     }

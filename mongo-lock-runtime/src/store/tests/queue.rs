@@ -8,14 +8,14 @@ use super::{
 };
 
 on_both_stores! {
-    a_waiter_is_in_line_and_granted_when_it_asks_again
-    places_are_in_the_order_of_asking
-    whoever_does_not_wait_is_behind_all_who_do
-    a_place_is_kept_for_five_seconds
-    a_place_that_is_confirmed_keeps_its_rank
+    a_waiter_is_queued_and_granted_when_it_asks_again
+    entries_are_in_the_order_of_asking
+    a_request_that_does_not_wait_is_behind_the_queue
+    an_entry_is_kept_for_five_seconds
+    an_entry_that_is_refreshed_keeps_its_rank
     of_two_who_came_together_one_is_first
-    one_client_has_one_place
-    a_place_is_given_up
+    one_client_has_one_entry
+    an_entry_is_given_up
     a_hand_over_is_one_step
     a_hand_over_does_not_overtake
     a_hand_over_of_a_lease_that_is_gone_says_so
@@ -27,7 +27,7 @@ const B: Slot = Slot { name: 0, nth: 1 };
 const C: Slot = Slot { name: 0, nth: 2 };
 const D: Slot = Slot { name: 0, nth: 3 };
 
-fn a_waiter_is_in_line_and_granted_when_it_asks_again() -> Script {
+fn a_waiter_is_queued_and_granted_when_it_asks_again() -> Script {
     vec![
         (0, acquire(A, 100), granted(0, 0, 100)),
         (1, waits(B, 1).request(), queued(A, 0, 100, 0).at(0, 1, 100)),
@@ -39,7 +39,7 @@ fn a_waiter_is_in_line_and_granted_when_it_asks_again() -> Script {
     ]
 }
 
-fn places_are_in_the_order_of_asking() -> Script {
+fn entries_are_in_the_order_of_asking() -> Script {
     vec![
         (0, acquire(A, 9000), granted(0, 0, 9000)),
         (
@@ -73,26 +73,26 @@ fn places_are_in_the_order_of_asking() -> Script {
     ]
 }
 
-fn whoever_does_not_wait_is_behind_all_who_do() -> Script {
+fn a_request_that_does_not_wait_is_behind_the_queue() -> Script {
     vec![
         (0, acquire(A, 100), granted(0, 0, 100)),
         (1, waits(B, 1).request(), queued(A, 0, 100, 0).at(0, 1, 100)),
         (2, acquire(C, 100), refused(A, 0, 100, 0)),
         (3, release(A), released(true)),
         (4, acquire(C, 100), refused(B, 1, 5001, 0)),
-        // Also the one who has just released it.
+        // A client that has just released the lock, too.
         (4, acquire(A, 100), refused(B, 1, 5001, 0)),
         (5, waits(B, 1).request(), granted(5, 5, 1005)),
     ]
 }
 
-fn a_place_is_kept_for_five_seconds() -> Script {
+fn an_entry_is_kept_for_five_seconds() -> Script {
     vec![
         (0, acquire(A, 100), granted(0, 0, 100)),
         (1, waits(B, 1).request(), queued(A, 0, 100, 0).at(0, 1, 100)),
         (5000, acquire(C, 10), refused(B, 1, 5001, 0)),
         (5001, acquire(C, 10), granted(5001, 5001, 5011)),
-        // It comes back, as somebody new.
+        // It comes back, as a new waiter.
         (
             5002,
             waits(B, 1).since(5001).request(),
@@ -101,7 +101,7 @@ fn a_place_is_kept_for_five_seconds() -> Script {
     ]
 }
 
-fn a_place_that_is_confirmed_keeps_its_rank() -> Script {
+fn an_entry_that_is_refreshed_keeps_its_rank() -> Script {
     vec![
         (0, acquire(A, 9000), granted(0, 0, 9000)),
         (
@@ -168,7 +168,7 @@ fn of_two_who_came_together_one_is_first() -> Script {
     ]
 }
 
-fn one_client_has_one_place() -> Script {
+fn one_client_has_one_entry() -> Script {
     vec![
         (0, acquire(A, 9000), granted(0, 0, 9000)),
         (
@@ -181,7 +181,7 @@ fn one_client_has_one_place() -> Script {
             waits(C, 2).request(),
             queued(A, 0, 9000, 0).at(1, 2, 5001),
         ),
-        // Another caller of the same client, in place of the first.
+        // Another caller of that client, in place of the first.
         (
             3,
             waits(D, 1).request(),
@@ -197,7 +197,7 @@ fn one_client_has_one_place() -> Script {
     ]
 }
 
-fn a_place_is_given_up() -> Script {
+fn an_entry_is_given_up() -> Script {
     vec![
         (0, acquire(A, 9000), granted(0, 0, 9000)),
         (

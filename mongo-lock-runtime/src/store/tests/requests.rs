@@ -1,11 +1,11 @@
-//! What whoever waits or shares requests for, and what the answers are, in few words.
+//! Requests that wait or share a lock, and the answers to them, in few words.
 
 use super::fixture::{Action, Answer, Left, Refusal, Released, Slot, Terms};
 
 #[derive(Clone, Copy)]
 pub(super) struct RequestBuilder(Terms);
 
-/// A lease of a second, for whoever waits.
+/// A request for a lease of a second, which waits in the queue.
 pub(super) fn waits(lease: Slot, client: u8) -> RequestBuilder {
     let terms = Terms {
         lease,

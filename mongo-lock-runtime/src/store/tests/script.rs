@@ -1,4 +1,4 @@
-//! Scripts: when, what is asked, what must be answered.
+//! Scripts: for each step the time, the action, the answer.
 
 use super::{
     Timed,

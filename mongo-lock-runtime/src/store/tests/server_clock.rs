@@ -82,7 +82,7 @@ async fn a_renewal_prolongs_and_never_shortens(store: StoreFixture) {
 
 async fn a_lease_that_was_not_renewed_in_time_stays_gone(store: StoreFixture) {
     let first = store.granted(A, SHORT).await;
-    // Too little to keep it alive from one look to the next, so that it ends some time.
+    // Too little to keep the lease alive from one look to the next, so that the lease ends some time.
     until(async || !store.renewed(A, Duration::from_millis(1)).await).await;
     assert!(!store.renewed(A, LONG).await);
     let second = store.granted(B, LONG).await;
@@ -105,9 +105,9 @@ const A: Slot = Slot { name: 0, nth: 0 };
 const B: Slot = Slot { name: 0, nth: 1 };
 const C: Slot = Slot { name: 0, nth: 2 };
 
-/// Waited for.
+/// A ttl that a test waits for.
 const SHORT: Duration = Duration::from_millis(150);
-/// Never over while a test runs, however slow the machine.
+/// A ttl that is never over while a test runs, however slow the machine.
 const LONG: Duration = Duration::from_secs(600);
 
 struct StoreFixture {
@@ -152,7 +152,7 @@ impl StoreFixture {
         }
     }
 
-    /// RequestBuilder until it is granted.
+    /// Sends the request until it is granted.
     async fn passes_on(&self, lease: Slot) -> (Vec<Skipped>, Grant) {
         let (mut refusals, mut grant) = (Vec::new(), None);
         until(async || {
@@ -180,7 +180,7 @@ impl StoreFixture {
         self.store.release(&request).await.unwrap()
     }
 
-    /// Whether it was still there.
+    /// Whether the lease was still there.
     async fn renewed(&self, lease: Slot, ttl: Duration) -> bool {
         let renew = Renew {
             lease,

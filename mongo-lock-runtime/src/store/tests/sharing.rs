@@ -10,7 +10,7 @@ use super::{
 on_both_stores! {
     as_many_as_the_permits_hold_the_lock
     the_strictest_permits_decide
-    a_permit_is_not_for_whoever_is_behind
+    a_permit_goes_to_the_first_waiter
     readers_share
     a_writer_excludes_and_is_excluded
     a_reader_waits_behind_a_writer
@@ -50,7 +50,7 @@ fn the_strictest_permits_decide() -> Script {
     ]
 }
 
-fn a_permit_is_not_for_whoever_is_behind() -> Script {
+fn a_permit_goes_to_the_first_waiter() -> Script {
     let waits = |slot, client| waits(slot, client).permits(2);
     vec![
         (0, permits(A, 2), granted(0, 0, 1000)),
@@ -66,7 +66,7 @@ fn a_permit_is_not_for_whoever_is_behind() -> Script {
             queued(A, 0, 1000, 0).at(1, 2, 5001),
         ),
         (3, release(A), released(true)),
-        // There is one place, and somebody for it.
+        // There is one permit, and a waiter for it.
         (
             4,
             waits(D, 2).request(),

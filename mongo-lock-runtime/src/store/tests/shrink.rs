@@ -5,9 +5,9 @@ use super::{
     plain_generator::Step,
 };
 
-/// The same sequence with less in it, in one way after the other, the greatest simplifications first.
+/// Shorter versions of the sequence, the greatest simplifications first.
 ///
-/// Any part of a sequence is one, since steps name leases by their place. Each version is smaller, so
+/// Any part of a sequence is one, since steps name leases by their position. Each version is smaller, so
 /// that going from one that fails to the next ends.
 pub(super) fn simpler(steps: &[Step]) -> Vec<Vec<Step>> {
     let mut candidates = Vec::new();
