@@ -150,3 +150,38 @@ fn live_holder(now: &Bson) -> Document {
         { "$gt": ["$$this.expires_at", now] },
     ] }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::LockName;
+
+    #[test]
+    fn no_more_is_relied_on_than_was_asked_for() {
+        let name = LockName::new("a").unwrap();
+        let renewal = |id, ttl| Renewal {
+            name: name.clone(),
+            lease: LeaseId::from_u128(id),
+            ttl: Duration::from_secs(ttl),
+            alone: false,
+        };
+        let leases = [
+            renewal(1, 30),
+            renewal(2, 30),
+            renewal(3, 30),
+            renewal(3, 60),
+        ];
+        let left = [(1, 3600), (2, 7), (3, 3600)];
+        let live = left.map(|(id, left)| (LeaseId::from_u128(id), Duration::from_secs(left)));
+        let now = Instant::now();
+        let renewed = result(&leases, &live.into(), now, now);
+        let capped = [(1, 30), (2, 7), (3, 60)];
+        let capped = capped.map(|(id, left)| {
+            let left = Duration::from_secs(left);
+            (LeaseId::from_u128(id), (now, left))
+        });
+        assert_eq!(renewed.left, capped.into());
+        assert_eq!(renewed.behind, [LeaseId::from_u128(2)].into());
+        assert!(renewed.gone.is_empty());
+    }
+}
