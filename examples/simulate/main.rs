@@ -3,7 +3,8 @@
 //!
 //! `--seed N` runs one seed and shows its shortest version that fails; `--profile NAME` chooses the kind
 //! of scenarios; `--from N` the first seed; `--only RULE` and `--except RULE` (each may be repeated) the
-//! rules that count, by how their names begin; `--all` goes on after a failure and counts; `--history`
+//! rules that count, by how their names begin; `--all` goes on after a failure and counts, and
+//! `--show N` shows so many of the failures; `--history`
 //! shows the whole history of one seed, `--full` without making it shorter.
 
 #![allow(
@@ -35,6 +36,8 @@ struct Options {
     campaign: Campaign,
     seed: Option<u64>,
     history: bool,
+    /// So many failures are shown in full.
+    shown: usize,
 }
 
 impl Options {
@@ -50,6 +53,7 @@ impl Options {
             },
             seed: None,
             history: false,
+            shown: 1,
         };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
@@ -70,6 +74,7 @@ impl Options {
                 }
                 "--only" => drop(campaign.rules.only.insert(value()?)),
                 "--except" => drop(campaign.rules.except.insert(value()?)),
+                "--show" => options.shown = usize::try_from(number(value()?)?).unwrap_or(1),
                 "--all" => campaign.all = true,
                 "--history" => options.history = true,
                 other => return Err(format!("{other} is not an option")),
@@ -99,8 +104,9 @@ impl Options {
         if self.campaign.all {
             println!("{} seeds in {took:.1?}:", self.campaign.seeds);
             summarize(&failures);
-        } else {
-            println!("{}", failures[0]);
+        }
+        for failure in failures.iter().take(self.shown) {
+            println!("{failure}");
         }
         ExitCode::FAILURE
     }

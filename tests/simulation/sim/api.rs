@@ -36,6 +36,7 @@ pub(crate) enum Got<T> {
 /// Who is named in a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Named {
+    pub(crate) lock: LockName,
     pub(crate) owner: String,
     /// Whether it is said to wait for the lock, rather than to hold it.
     pub(crate) waits: bool,
@@ -69,10 +70,12 @@ impl From<Error> for Failure {
 fn named(skipped: &Skipped) -> Named {
     match &skipped.reason {
         SkipReason::Held(holder) => Named {
+            lock: skipped.name.clone(),
             owner: holder.owner.clone(),
             waits: false,
         },
         SkipReason::Reserved(next) => Named {
+            lock: skipped.name.clone(),
             owner: next.owner.clone(),
             waits: true,
         },
@@ -237,6 +240,8 @@ pub(crate) enum Answer {
         expires_at: i64,
     },
     Refused,
+    /// The lease was given up for good before.
+    Revoked,
     /// In the queue, since this was last confirmed.
     Queued {
         seen_at: i64,
@@ -254,7 +259,8 @@ pub(crate) fn answer(reply: &AcquireReply) -> Answer {
             acquired_at: millis(grant.acquired_at),
             expires_at: millis(grant.expires_at),
         },
-        AcquireReply::Refused(_) | AcquireReply::Revoked => Answer::Refused,
+        AcquireReply::Refused(_) => Answer::Refused,
+        AcquireReply::Revoked => Answer::Revoked,
         AcquireReply::Queued(queued) => Answer::Queued {
             seen_at: millis(queued.seen_at),
         },
@@ -298,12 +304,12 @@ pub(crate) fn error(class: Class) -> AttemptError {
         (true, true) => "the connection broke",
         (true, false) => "not primary",
         (false, true) => "an error that is not listed",
-        (false, false) => "not authorized",
+        (false, false) => "refused for a reason that is not listed",
     };
     let persistence = match (class.transient, class.unknown) {
         (true, _) => Persistence::Transient,
         (false, true) => Persistence::Unknown,
-        (false, false) => Persistence::Final,
+        (false, false) => Persistence::Unknown,
     };
     AttemptError::new(text, persistence, class.unknown)
 }

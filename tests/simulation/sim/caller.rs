@@ -131,10 +131,18 @@ impl Caller {
                 drop(catch_unwind(panics));
             }
             End::ReleaseUnpolled(time) => {
-                over();
                 let mut release = Box::pin(guards.release());
-                poll_times(&mut release, 1).await;
+                drop(poll_times(&mut release, 1).await);
+                if guards_count == 1 {
+                    over();
+                } else {
+                    // One is released after the other.
+                    self.world
+                        .tell(|state, _, _| state.oracle.left_unpolled(id));
+                }
                 sleep(Duration::from_millis(time)).await;
+                drop(release);
+                over();
             }
             End::ReleaseCancelled(polls) => {
                 over();

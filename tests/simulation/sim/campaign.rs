@@ -18,6 +18,9 @@ use super::{
     stage::run,
 };
 
+/// How many lines of a history are shown, from its beginning and from its end.
+const SHOWN: usize = 60;
+
 /// Which seeds to run, and how.
 #[derive(Debug, Clone)]
 pub(crate) struct Campaign {
@@ -101,8 +104,19 @@ impl fmt::Display for Failure {
             "seed {} ({}) breaks a promise. {shortest}",
             self.seed, self.profile
         )?;
-        for line in &outcome.history {
-            writeln!(f, "{line}")?;
+        let history = &outcome.history;
+        let left_out = if history.len() > 2 * SHOWN {
+            SHOWN..history.len() - SHOWN
+        } else {
+            0..0
+        };
+        for (at, line) in history.iter().enumerate() {
+            if at == left_out.start && !left_out.is_empty() {
+                writeln!(f, "        … {} more …", left_out.len())?;
+            }
+            if !left_out.contains(&at) {
+                writeln!(f, "{line}")?;
+            }
         }
         let violation = outcome.violation.as_ref().unwrap_or(&self.violation);
         writeln!(

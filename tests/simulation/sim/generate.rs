@@ -194,6 +194,7 @@ impl Generator {
             faults.extend((0..count).map(|_| make(this)));
         };
         some(self, profile.requests, Self::requests);
+        some(self, profile.partitions, Self::partition);
         some(self, profile.hangs, Self::hang);
         some(self, profile.fail_overs, Self::fail_over);
         some(self, profile.clocks, Self::clock);
@@ -273,6 +274,18 @@ impl Generator {
                 unknown: true,
                 ..class
             }),
+        }
+    }
+
+    fn partition(&mut self) -> Fault {
+        let (from, client) = self.moment();
+        Fault::Requests {
+            from,
+            to: from + self.any(12_000) + 1,
+            client: Some(client),
+            what: What::Any,
+            count: 1_000_000,
+            fate: *one(&mut self.rng, &[Fate::Lost, Fate::CutLost]),
         }
     }
 

@@ -1,5 +1,7 @@
 //! How requests and answers read in the history.
 
+use mongo_lock_runtime::LockName;
+
 use super::{
     api::{self, AcquireReply, Answer, AttemptError, Reply, Request, millis},
     oracle::Oracle,
@@ -13,6 +15,16 @@ pub(crate) fn what(request: &Request) -> What {
         Request::Leave { .. } => What::Leave,
         Request::Release(_) => What::Release,
         Request::Renew(_) => What::Renew,
+    }
+}
+
+/// The locks that it is about.
+pub(crate) fn names(request: &Request) -> Vec<LockName> {
+    match request {
+        Request::Acquire(request) => vec![request.name.clone()],
+        Request::HandOver(release, _) | Request::Release(release) => vec![release.name.clone()],
+        Request::Leave { name, .. } => vec![name.clone()],
+        Request::Renew(leases) => leases.iter().map(|it| it.name.clone()).collect(),
     }
 }
 
@@ -83,6 +95,7 @@ fn acquire(reply: &AcquireReply) -> String {
         Answer::Granted {
             token, expires_at, ..
         } => format!("granted with token {token} until {expires_at}"),
+        Answer::Revoked => "refused, since it was revoked".into(),
         Answer::Refused => "refused".into(),
         Answer::Queued { .. } => "queued".into(),
     }

@@ -2,7 +2,6 @@
 
 use std::{future::pending, sync::Arc};
 
-use mongo_lock_runtime::LockName;
 use tokio::{
     sync::{oneshot, watch},
     time::{Duration, sleep},
@@ -171,7 +170,7 @@ impl Journey {
             match &result {
                 Ok(_) => state.note(at, format_args!("the answer to request {number} arrives")),
                 Err(error) => {
-                    let names = names(&self.request);
+                    let names = history::names(&self.request);
                     state
                         .oracle
                         .error_told(at, self.who, names, error.is_transient());
@@ -183,15 +182,6 @@ impl Journey {
             }
         });
         drop(answer.send(result));
-    }
-}
-
-fn names(request: &Request) -> Vec<LockName> {
-    match request {
-        Request::Acquire(request) => vec![request.name.clone()],
-        Request::HandOver(release, _) | Request::Release(release) => vec![release.name.clone()],
-        Request::Leave { name, .. } => vec![name.clone()],
-        Request::Renew(leases) => leases.iter().map(|it| it.name.clone()).collect(),
     }
 }
 

@@ -16,7 +16,8 @@ pub(crate) struct Gate(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    paused: bool,
+    /// How many pauses are not over.
+    pauses: u32,
     dead: bool,
     panicked: bool,
     tasks: u64,
@@ -25,12 +26,16 @@ struct State {
 
 impl Gate {
     pub(crate) fn pause(&self) {
-        self.with(|state| state.paused = true);
+        self.with(|state| state.pauses += 1);
     }
 
     pub(crate) fn resume(&self) {
-        self.with(|state| state.paused = false);
+        self.with(|state| state.pauses = state.pauses.saturating_sub(1));
         self.wake_all();
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.with(|state| state.pauses > 0)
     }
 
     /// Its tasks are dropped, and what they start meanwhile never runs.
@@ -90,7 +95,7 @@ impl Future for Task {
                 Some(waker) => waker.clone_from(cx.waker()),
                 None => drop(state.wakers.insert(number, cx.waker().clone())),
             }
-            (!state.dead).then_some(!state.paused)
+            (!state.dead).then_some(state.pauses == 0)
         });
         match (runs, &mut self.task) {
             (None, _) => {}

@@ -19,6 +19,8 @@ pub(crate) struct Profile {
     pub(crate) renewed: u32,
     /// How many faults of each kind there are at most.
     pub(crate) requests: u32,
+    /// A client is cut off from the server.
+    pub(crate) partitions: u32,
     pub(crate) hangs: u32,
     pub(crate) fail_overs: u32,
     pub(crate) clocks: u32,
@@ -43,6 +45,7 @@ const QUIET: Profile = Profile {
     waits: 5,
     renewed: 3,
     requests: 0,
+    partitions: 0,
     hangs: 0,
     fail_overs: 0,
     clocks: 0,
@@ -60,12 +63,14 @@ pub(crate) const PROFILES: [Profile; 13] = [
     Profile {
         name: "lossy",
         requests: 6,
+        partitions: 1,
         ..QUIET
     },
     Profile {
         name: "small-ttl",
         ttls: &[200, 300, 600],
         requests: 5,
+        partitions: 1,
         deaf: 1,
         renewed: 5,
         ..QUIET
@@ -81,6 +86,7 @@ pub(crate) const PROFILES: [Profile; 13] = [
     Profile {
         name: "clocks",
         clocks: 3,
+        partitions: 2,
         requests: 3,
         renewed: 7,
         ttls: &[600, 2000, 5000],
@@ -150,6 +156,7 @@ pub(crate) const PROFILES: [Profile; 13] = [
         waits: 6,
         renewed: 4,
         requests: 6,
+        partitions: 1,
         hangs: 1,
         fail_overs: 1,
         clocks: 1,

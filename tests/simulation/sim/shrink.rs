@@ -146,8 +146,10 @@ fn simpler_faults(fault: &Fault) -> Vec<Fault> {
             count,
             fate,
         };
-        if count > 1 {
-            simpler.push(with(from, to, 1));
+        for fewer in [1, 2, 3, 6, 12] {
+            if fewer < count {
+                simpler.push(with(from, to, fewer));
+            }
         }
         let length = to - from;
         if length > 1 {

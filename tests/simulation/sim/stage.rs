@@ -100,9 +100,11 @@ impl Stage {
                 Event::Call(call) => self.call(call),
                 Event::Fault(fault) => self.fault(fault),
                 Event::Resume(slot) => {
-                    if let Some(peer) = &self.peers[slot] {
-                        self.world.note(format_args!("client {slot} is resumed"));
+                    if let Some(peer) = &self.peers[slot]
+                        && peer.gate.is_paused()
+                    {
                         peer.gate.resume();
+                        self.paused_or_not(&peer.clone());
                     }
                 }
             }
@@ -168,7 +170,9 @@ impl Stage {
             Fault::Pause { client, to, .. } => {
                 self.world
                     .note(format_args!("client {client} is paused until {to}"));
-                self.peer(client).gate.pause();
+                let peer = self.peer(client);
+                peer.gate.pause();
+                self.paused_or_not(&peer);
             }
             Fault::Kill { client, .. } => {
                 self.world.note(format_args!("client {client} is killed"));
@@ -185,6 +189,12 @@ impl Stage {
             } => self.shutdown(client, wait, limit),
             Fault::Operator { name, act, .. } => self.world.operate(name, act),
         }
+    }
+
+    fn paused_or_not(&self, peer: &Peer) {
+        let paused = peer.gate.is_paused();
+        self.world
+            .tell(|state, at, _| state.oracle.client_paused(at, peer.who, paused));
     }
 
     fn shutdown(&mut self, slot: usize, wait: u64, limit: u64) {

@@ -181,7 +181,11 @@ impl World {
                     format_args!("request {number} takes effect at {now}: {text}"),
                 );
             }
-            let wakes = match (request, &reply) {
+            let waits = history::names(request).iter().any(|name| {
+                let document = state.oracle.mirror.documents.get(name);
+                document.is_some_and(|document| !document.places.is_empty())
+            });
+            let wakes = waits && match (request, &reply) {
                 (Request::Acquire(_), Reply::Acquire(reply)) => {
                     matches!(api::answer(reply), api::Answer::Granted { .. })
                 }

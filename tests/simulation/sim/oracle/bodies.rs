@@ -38,7 +38,6 @@ impl Oracle {
         let Some(hold) = self.holds.remove(&number) else {
             return;
         };
-        self.clients[hold.who].used.insert(hold.name, at);
         if let Some(call) = self.calls.get_mut(&hold.call) {
             call.holds -= 1;
             if call.holds == 0 && call.phase == Phase::Over {

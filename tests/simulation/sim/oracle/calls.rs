@@ -22,7 +22,7 @@ impl Oracle {
             names.push(api::name(terms.name + 1));
         }
         let meets = |call: &Call| {
-            let here = call.who == who && call.names.iter().any(|name| names.contains(name));
+            let here = call.names.iter().any(|name| names.contains(name));
             here && (call.phase != Phase::Over || call.holds > 0)
         };
         let mut company = false;
@@ -30,6 +30,11 @@ impl Oracle {
             other.company = true;
             company = true;
         }
+        let rivals = self.mirror.documents.iter().any(|(name, document)| {
+            names.contains(name)
+                && (document.leases.iter().any(|it| it.who != who)
+                    || document.places.iter().any(|it| it.who != who))
+        });
         let call = Call {
             who,
             kind,
@@ -41,7 +46,7 @@ impl Oracle {
             unpolled: false,
             holds: 0,
             unwanted: None,
-            company,
+            company: company || rivals,
             overtaken: 0,
         };
         self.by_ttl.insert(terms.ttl, id);
@@ -68,21 +73,17 @@ impl Oracle {
         if call.holds == 0 {
             call.unwanted.get_or_insert(at);
         }
-        let (who, names) = (call.who, call.names.clone());
-        for name in names {
-            self.clients[who].used.insert(name, at);
-        }
     }
 
     pub(crate) fn skipped(&mut self, at: u64, now: i64, id: usize, named: &Named) {
-        self.not_skipped_while_live(at, now, id);
+        self.not_skipped_while_live(at, now, id, named);
         self.not_refused_by_itself(at, id, named);
         self.over(at, id);
     }
 
     /// 7: `Skipped` is never returned while the call's own lease is live.
-    fn not_skipped_while_live(&mut self, at: u64, now: i64, id: usize) {
-        let mut documents = self.mirror.documents.values();
+    fn not_skipped_while_live(&mut self, at: u64, now: i64, id: usize, named: &Named) {
+        let mut documents = self.mirror.documents.get(&named.lock).into_iter();
         let live = documents.any(|document| {
             let mut live = document.live(now);
             live.any(|it| it.call == id && !it.released && !self.leases[&it.id].came_back)

@@ -58,7 +58,7 @@ impl Oracle {
         let Some(limit) = limit.filter(|_| !call.unpolled && !client.dead) else {
             return;
         };
-        let paused = self.paused(client.slot, call.phase_since, at);
+        let paused = self.paused(call.who, call.phase_since, at);
         let took = at - call.phase_since - paused;
         if took > limit + GRACE + self.round_trip {
             let phase = call.phase;
@@ -70,7 +70,7 @@ impl Oracle {
 
     /// 9: so does a shutdown.
     pub(crate) fn shut_down_in_time(&mut self, at: u64, who: usize, begun: u64, limit: u64) {
-        let paused = self.paused(self.clients[who].slot, begun, at);
+        let paused = self.paused(who, begun, at);
         let took = at - begun - paused;
         if took > limit + GRACE {
             self.broken("P9 within its own limit", at, |_| {

@@ -102,8 +102,10 @@ impl Document {
         }
     }
 
+    /// One that was not released.
     pub(crate) fn lease(&mut self, id: LeaseId) -> Option<&mut Stored> {
-        self.leases.iter_mut().find(|it| it.id == id)
+        let mut leases = self.leases.iter_mut();
+        leases.find(|it| it.id == id && !it.released)
     }
 
     pub(crate) fn live(&self, now: i64) -> impl Iterator<Item = &Stored> {

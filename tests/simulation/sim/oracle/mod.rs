@@ -67,12 +67,12 @@ struct Client {
     slot: usize,
     label: String,
     dead: bool,
+    /// From when to when it was paused.
+    pauses: Vec<(u64, u64)>,
     /// When its shutdown said that every lock was released.
     clean_since: Option<u64>,
     /// When a request of it last failed with an error that is not transient, by lock.
     hard_error: BTreeMap<LockName, u64>,
-    /// Until when one of its calls or leases was last there, by lock.
-    used: BTreeMap<LockName, u64>,
 }
 
 struct Call {
@@ -88,7 +88,7 @@ struct Call {
     holds: usize,
     /// Since when it has no use for a lease.
     unwanted: Option<u64>,
-    /// Whether other calls or leases of its client were there meanwhile.
+    /// Whether other calls or leases were there meanwhile.
     company: bool,
     /// How often it was overtaken by a later one.
     overtaken: u32,
@@ -153,9 +153,9 @@ impl Oracle {
             slot,
             label,
             dead: false,
+            pauses: Vec::new(),
             clean_since: None,
             hard_error: BTreeMap::new(),
-            used: BTreeMap::new(),
         });
         self.clients.len() - 1
     }
@@ -197,14 +197,20 @@ impl Oracle {
     }
 
     /// How long the client was paused between these.
-    fn paused(&self, slot: usize, since: u64, at: u64) -> u64 {
-        let pauses = self.faults.iter().map(|fault| match *fault {
-            Fault::Pause { from, to, client } if client == slot => {
-                to.min(at).saturating_sub(from.max(since))
-            }
-            _ => 0,
-        });
-        pauses.sum()
+    fn paused(&self, who: usize, since: u64, at: u64) -> u64 {
+        let pauses = self.clients[who].pauses.iter();
+        let times = pauses.map(|(from, to)| (*to).min(at).saturating_sub((*from).max(since)));
+        times.sum()
+    }
+
+    pub(crate) fn client_paused(&mut self, at: u64, who: usize, paused: bool) {
+        let pauses = &mut self.clients[who].pauses;
+        let begun = pauses.last_mut().filter(|(_, to)| *to == u64::MAX);
+        match (begun, paused) {
+            (None, true) => pauses.push((at, u64::MAX)),
+            (Some(pause), false) => pause.1 = at,
+            _ => {}
+        }
     }
 
     /// How long a client may take to clean up, once the network is healthy: a request that was lost is

@@ -82,7 +82,7 @@ impl Oracle {
             } => {
                 let document = self.mirror.document(&request.name);
                 let known = document.lease(request.lease);
-                if let Some(known) = known.filter(|it| it.maybe_live(now) && !it.released) {
+                if let Some(known) = known.filter(|it| it.maybe_live(now)) {
                     known.lapsed = false;
                     let same = (known.token, known.expires_at) == (token, expires_at);
                     if !same {
@@ -112,6 +112,7 @@ impl Oracle {
                     document.places.retain(|place| *place.client != *client);
                 }
             }
+            Answer::Revoked => {}
             Answer::Refused => self.refused_for_a_reason(at, now, &request.name, None),
             Answer::Queued { seen_at } => {
                 self.refused_for_a_reason(at, now, &request.name, Some(request));
@@ -130,6 +131,8 @@ impl Oracle {
         self.overtakes(at, now, name, request, &stored);
         let document = self.mirror.document(name);
         document.token = Some(stored.token);
+        self.busy.insert(name.clone(), at);
+        let document = self.mirror.document(name);
         let token = stored.token;
         // What has expired is dropped by the step that grants.
         document.leases.retain(|it| it.maybe_live(now));
@@ -256,7 +259,7 @@ impl Oracle {
     fn release(&mut self, at: u64, now: i64, release: &ReleaseRequest, freed: bool) {
         let document = self.mirror.document(&release.name);
         document.look(now);
-        let Some(stored) = document.lease(release.lease).filter(|it| !it.released) else {
+        let Some(stored) = document.lease(release.lease) else {
             if freed {
                 self.broken("P4 own lease only", at, |_| {
                     "a release found a lease that was not there".into()
@@ -280,7 +283,7 @@ impl Oracle {
             stored.released = true;
             stored.expires_at = free_at;
         } else {
-            document.leases.retain(|it| it.id != release.lease);
+            document.leases.retain(|it| it.id != release.lease || it.released);
         }
     }
 
@@ -301,7 +304,7 @@ impl Oracle {
     ) {
         let document = self.mirror.document(name);
         document.look(now);
-        let stored = document.lease(lease).filter(|it| !it.released);
+        let stored = document.lease(lease);
         if gone {
             if stored.is_some_and(|it| it.surely_live(now)) {
                 self.broken("P2 a live lease is renewed", at, |_| {
