@@ -361,11 +361,13 @@ impl WaitQueue {
     /// When something is to be done for the waiter, whatever the server says.
     fn limit(&self, waiter: &Waiter, settings: &Settings, known: &Known) -> Option<Moment> {
         let fails_at = self.fails_at(waiter, settings);
+        // Whatever happened meanwhile, a call takes no longer than it may wait, and one operation.
+        let ends = waiter.until.map(|until| until + settings.operation_timeout);
         // A waiter may be granted the lock at any moment while a request for it is under way; and a
         // waiter must be told who holds the lock.
         let can_skip = !self.is_asked_for(waiter) && self.skipped(known).is_some();
         let until = waiter.until.filter(|_| can_skip);
-        fails_at.into_iter().chain(until).min()
+        fails_at.into_iter().chain(until).chain(ends).min()
     }
 
     fn skipped(&self, known: &Known) -> Option<Skipped> {

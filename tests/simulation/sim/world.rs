@@ -185,13 +185,14 @@ impl World {
                 let document = state.oracle.mirror.documents.get(name);
                 document.is_some_and(|document| !document.places.is_empty())
             });
-            let wakes = waits && match (request, &reply) {
-                (Request::Acquire(_), Reply::Acquire(reply)) => {
-                    matches!(api::answer(reply), api::Answer::Granted { .. })
-                }
-                (Request::Renew(_), _) => false,
-                _ => true,
-            };
+            let wakes = waits
+                && match (request, &reply) {
+                    (Request::Acquire(_), Reply::Acquire(reply)) => {
+                        matches!(api::answer(reply), api::Answer::Granted { .. })
+                    }
+                    (Request::Renew(_), _) => false,
+                    _ => true,
+                };
             let effect = Effect {
                 result: Ok(reply),
                 epoch: state.server.epoch,

@@ -283,7 +283,9 @@ impl Oracle {
             stored.released = true;
             stored.expires_at = free_at;
         } else {
-            document.leases.retain(|it| it.id != release.lease || it.released);
+            document
+                .leases
+                .retain(|it| it.id != release.lease || it.released);
         }
     }
 
