@@ -12,7 +12,7 @@ const LEASES: u8 = 5;
 const CLIENTS: u8 = 3;
 
 const TTLS: [u64; 6] = [5, 10, 20, 50, 2000, 9000];
-const WAITS: [i64; 14] = [0, 0, 0, 1, 1, 2, 5, 10, 20, 1500, 3000, 5000, 0, 0];
+const WAITS: [i64; 14] = [0, 0, 0, 1, 1, 2, 5, 10, 20, 1500, 3000, 5000, -3, -7000];
 
 pub(super) fn mixed(seed: u64) -> Vec<Step> {
     let mut generator = Generator(Rng::with_seed(seed));

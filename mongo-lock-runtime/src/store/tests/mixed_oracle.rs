@@ -92,7 +92,10 @@ impl Oracle for MixedOracle {
                             return Err(format!("{held:?} is over"));
                         }
                         None if !gone => return Err("it was never granted".to_owned()),
-                        Some(held) if gone => held.latest = now,
+                        Some(held) if gone => {
+                            held.earliest = i64::MIN;
+                            held.latest = held.latest.min(now);
+                        }
                         Some(held) => held.renewed(now, renew.ttl),
                         None => {}
                     }
@@ -278,6 +281,10 @@ impl Held {
     fn cut(&mut self, now: i64, sure: bool) {
         let longest = now.saturating_add_unsigned(self.ttl);
         self.earliest = self.earliest.min(longest);
+        if self.earliest <= now {
+            // An expired lease may be gone, or be live again when the clock is set back.
+            self.earliest = i64::MIN;
+        }
         if sure {
             self.latest = self.latest.min(longest);
         }

@@ -58,6 +58,9 @@ const FREQUENT_IN_MIXED: &[(Event, u64)] = &[
     (Event::HandedOver, 10),
     (Event::HandedToNobody, 20),
     (Event::DeletedWhileHeld, 50),
+    (Event::Revoked, 4),
+    (Event::RefusedAsRevoked, 8),
+    (Event::ClockSetBack, 2),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
