@@ -90,12 +90,15 @@ pub(crate) async fn try_acquire(
     let operation = InFlight::start(context, |answer| async move {
         let context = Arc::clone(&inner.context);
         let operation = async {
-            if let Local::Releasing(ticket) = local {
-                // A caller must not be refused because of a lease that this client is releasing. Half of
-                // the time is left for the request.
-                let limit = context.operation_timeout / 2;
-                let _ = timeout(limit, inner.leases.wait_for(&ticket)).await;
-            }
+            // A caller must not be refused because of a lease, or a place in the queue, that this client
+            // is about to give up. Half of the time is left for the request.
+            let given_up = async {
+                if let Local::Releasing(ticket) = local {
+                    inner.leases.wait_for(&ticket).await;
+                }
+                inner.queues.wait_until_left(pending.name()).await;
+            };
+            let _ = timeout(context.operation_timeout / 2, given_up).await;
             run(&inner, pending, started).await
         };
         let trouble = Trouble::default();

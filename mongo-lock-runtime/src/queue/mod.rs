@@ -20,7 +20,7 @@ mod watcher;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use self::{
     queue::{Action, Answer, Known, PendingRequest},
@@ -49,6 +49,8 @@ pub(crate) struct WaitQueues {
     /// The id of the client's entries in the queues on the server.
     id: Arc<str>,
     state: Mutex<QueueState>,
+    /// Woken when a queue is over.
+    over: Notify,
     watcher: Arc<WakeupWatcher>,
 }
 
@@ -60,6 +62,7 @@ impl WaitQueues {
             table: Arc::clone(table),
             state: Mutex::new(QueueState::new(Arc::clone(&id), context.operation_timeout)),
             id,
+            over: Notify::new(),
             watcher: Arc::default(),
         })
     }
@@ -108,6 +111,22 @@ impl WaitQueues {
         self.perform(effects);
     }
 
+    /// Whether the client is about to give up its entry in the queue of a lock.
+    pub(crate) fn is_leaving(&self, name: &LockName) -> bool {
+        self.state().is_leaving(name)
+    }
+
+    /// Waits until the client has given up its entry in the queue of a lock, or has a waiter there.
+    pub(crate) async fn wait_until_left(&self, name: &LockName) {
+        loop {
+            let over = self.over.notified();
+            if !self.is_leaving(name) {
+                return;
+            }
+            over.await;
+        }
+    }
+
     fn is_empty(&self) -> bool {
         self.state().is_empty()
     }
@@ -126,6 +145,9 @@ impl WaitQueues {
         let now = self.context.clock.now();
         let (effects, action) = self.state().next(name, now, &known);
         self.perform(effects);
+        if matches!(action, Action::End) {
+            self.over.notify_waiters();
+        }
         action
     }
 

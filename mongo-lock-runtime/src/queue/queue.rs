@@ -316,6 +316,12 @@ impl WaitQueue {
         }
     }
 
+    /// Whether the client has an entry in the queue on the server, and no waiter for it.
+    pub(super) fn is_leaving(&self) -> bool {
+        let entered = self.entered || self.leaving || self.detached > 0;
+        self.waiters.is_empty() && entered
+    }
+
     /// Sends every waiter away.
     pub(super) fn close(&mut self, effects: &mut Effects) {
         while !self.waiters.is_empty() {

@@ -133,6 +133,10 @@ impl QueueState {
         queue.is_some_and(|queue| !queue.waiters.is_empty())
     }
 
+    pub(super) fn is_leaving(&self, name: &LockName) -> bool {
+        self.queues.get(name).is_some_and(WaitQueue::is_leaving)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.queues.is_empty()
     }
