@@ -18,13 +18,19 @@ mod state;
 mod waiter;
 mod watcher;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use tokio::sync::{Notify, oneshot};
+use tokio::{
+    sync::{Notify, oneshot},
+    time::timeout,
+};
 
 use self::{
     queue::{Action, Answer, Known, PendingRequest},
-    state::{Effects, QueueState},
+    state::{Effects, QueueState, Skip},
     waiter::Waiter,
     watcher::WakeupWatcher,
 };
@@ -37,7 +43,7 @@ use crate::{
     events,
     lease::{LeaseTable, Local, PendingLease},
     name::LockName,
-    operation::Context,
+    operation::{Context, OperationError},
     random,
     store::LeaseId,
 };
@@ -205,19 +211,13 @@ impl WaitQueues {
         for (sender, result) in answers {
             drop(sender.send(result));
         }
-        for (pending, sender, skipped) in skips {
-            if pending.may_be_granted() {
-                // The caller must not hear "skipped" while a lease of its own may be live.
-                self.context.spawn(async move {
-                    let result = match pending.clean_up().await {
-                        Ok(()) => WaitResult::Skipped(skipped),
-                        Err(error) => WaitResult::Error(error),
-                    };
-                    drop(sender.send(result));
-                });
+        for skip in skips {
+            if skip.pending.may_be_granted() {
+                let left = skip.until.since(self.context.clock.now());
+                self.context.spawn(skip_after_clean_up(skip, left));
             } else {
-                drop(pending);
-                drop(sender.send(WaitResult::Skipped(skipped)));
+                drop(skip.pending);
+                drop(skip.answer.send(WaitResult::Skipped(skip.skipped)));
             }
         }
         drop((give_back, forget));
@@ -227,4 +227,14 @@ impl WaitQueues {
         // No code in a critical section panics.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The caller must not hear "skipped" while a lease of its own may be live.
+async fn skip_after_clean_up(skip: Skip, left: Duration) {
+    let result = match timeout(left, skip.pending.clean_up()).await {
+        Ok(Ok(())) => WaitResult::Skipped(skip.skipped),
+        Ok(Err(error)) => WaitResult::Error(error),
+        Err(_) => WaitResult::Failed(OperationError::Late),
+    };
+    drop(skip.answer.send(result));
 }

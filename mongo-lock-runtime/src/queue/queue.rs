@@ -400,7 +400,10 @@ impl WaitQueue {
                 continue;
             };
             match (skipped, waiter.pending.take()) {
-                (Some(skipped), Some(pending)) => effects.skip(waiter, pending, skipped),
+                (Some(skipped), Some(pending)) => {
+                    let until = waiter.until.unwrap_or(now) + settings.operation_timeout;
+                    effects.skip(waiter, pending, skipped, until);
+                }
                 (_, pending) => {
                     effects.forget.extend(pending);
                     let error = self.error.clone();

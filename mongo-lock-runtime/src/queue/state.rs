@@ -23,12 +23,21 @@ pub(super) struct QueueState {
     closed: bool,
 }
 
+/// A waiter whose time is over.
+pub(super) struct Skip {
+    pub(super) pending: PendingLease,
+    pub(super) answer: oneshot::Sender<WaitResult>,
+    pub(super) skipped: Skipped,
+    /// When the waiter must have its result.
+    pub(super) until: Moment,
+}
+
 /// What an event brings about.
 #[derive(Default)]
 pub(super) struct Effects {
     pub(super) answers: Vec<(oneshot::Sender<WaitResult>, WaitResult)>,
     /// Waiters to be skipped, once what they may have been granted is cleaned up.
-    pub(super) skips: Vec<(PendingLease, oneshot::Sender<WaitResult>, Skipped)>,
+    pub(super) skips: Vec<Skip>,
     /// Leases whose waiters are gone, to be released.
     pub(super) give_back: Vec<OwnedLease>,
     /// Leases that no waiter asks for any more. What may have been granted is cleaned up.
@@ -46,8 +55,19 @@ impl Effects {
         self.answers.push((waiter.answer, result));
     }
 
-    pub(super) fn skip(&mut self, waiter: Waiter, pending: PendingLease, skipped: Skipped) {
-        self.skips.push((pending, waiter.answer, skipped));
+    pub(super) fn skip(
+        &mut self,
+        waiter: Waiter,
+        pending: PendingLease,
+        skipped: Skipped,
+        until: Moment,
+    ) {
+        self.skips.push(Skip {
+            pending,
+            answer: waiter.answer,
+            skipped,
+            until,
+        });
     }
 
     pub(super) fn notify(&mut self, notify: &Arc<Notify>) {
