@@ -72,6 +72,8 @@ mod client;
 mod clock;
 mod error;
 mod events;
+#[cfg(test)]
+mod layers;
 mod lease;
 #[doc(hidden)]
 mod macro_support;

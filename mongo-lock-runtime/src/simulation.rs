@@ -40,6 +40,7 @@ pub struct Settings {
 }
 
 /// A client on the current runtime, whose clock is tokio's.
+#[must_use]
 pub fn client(settings: Settings) -> LockClient {
     LockClient(Arc::new(ClientInner::new(Parts {
         store: Arc::new(Store::Simulated(settings.network)),

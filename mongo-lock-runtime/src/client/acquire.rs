@@ -12,7 +12,7 @@ use crate::{
     lease::{Local, OwnedLease, PendingLease, check_not_held},
     operation::{Backoff, InFlight, Trouble},
     outcome::Skipped,
-    queue::WaitResult,
+    queue::{self, WaitResult},
     spec::LockSpec,
     store::{AcquireReply, LeaseId, StoreError},
 };
@@ -60,7 +60,7 @@ pub(crate) async fn wait(
     // A limit that no clock reaches is none.
     let until = limit.and_then(|limit| started.checked_add(limit));
     let pending = client.pending(spec).ok_or_else(|| shut_down(spec))?;
-    let waiter = client.queues.join(pending, until);
+    let waiter = queue::join(&client.queues, pending, until);
     match waiter.ok_or_else(|| shut_down(spec))?.await? {
         WaitResult::Granted(lease) => acquired(lease, started),
         WaitResult::Skipped(skipped) => Ok(refused(client, skipped, started)),

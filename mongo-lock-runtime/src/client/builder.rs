@@ -6,8 +6,8 @@ use mongodb::{Client, options::ClientOptions};
 use tokio::{runtime::Handle, time::timeout};
 
 use super::{
-    LockClient,
     inner::{ClientInner, Parts},
+    lock_client::LockClient,
     owner,
 };
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
 
 const DEFAULT_DATABASE: &str = "mongo_lock";
 const DEFAULT_COLLECTION: &str = "distributed_locks";
-pub(crate) const DEFAULT_OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
+const DEFAULT_OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
 const LONGEST_OPERATION_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 const LONGEST_MARGIN: Duration = Duration::from_secs(60 * 60);
 
@@ -55,6 +55,76 @@ impl Default for LockClientBuilder {
             margin: Margin::Proportional,
             create_index: true,
         }
+    }
+}
+
+impl LockClient {
+    /// Connects to `uri` with default settings and checks that locks work there.
+    ///
+    /// The locks are kept in the URI's default database (`mongodb://host/database`), or in
+    /// `mongo_lock` when it names none, in the collection `distributed_locks`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LockConflict`] when two functions of this binary claim one lock,
+    /// [`Error::InvalidArgument`] for a URI that is not one, and [`Error::StartUp`], with the reason
+    /// and what to do, for a server that cannot be reached or cannot be used.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves nothing behind, save perhaps the TTL index.
+    pub async fn connect(uri: impl AsRef<str>) -> Result<Self, Error> {
+        Self::builder().uri(uri).build().await
+    }
+
+    /// Settings for a new client.
+    pub fn builder() -> LockClientBuilder {
+        LockClientBuilder::default()
+    }
+
+    /// A client whose locks are in memory, for unit tests: no server, and the time is tokio's, so
+    /// that a test with a [paused clock](https://docs.rs/tokio/latest/tokio/time/fn.pause.html) decides when a lease ends.
+    ///
+    /// The semantics are those of MongoDB; one suite of tests runs against both. The locks exclude
+    /// its own clones and those that [`with_owner`](Self::with_owner) makes of it, and nobody else.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use mongo_lock_runtime::{LockClient, distributed_lock};
+    ///
+    /// #[distributed_lock(name = "nightly-report", ttl = "5m")]
+    /// async fn nightly_report() -> anyhow::Result<u32> {
+    ///     Ok(42)
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> anyhow::Result<()> {
+    /// let client = LockClient::in_memory();
+    /// let outcome = client.scope(nightly_report()).await?;
+    /// assert_eq!(outcome.executed(), Some(42));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self(Arc::new(ClientInner::new(Parts {
+            store: Arc::new(Store::in_memory()),
+            owner: owner::default_label(),
+            operation_timeout: DEFAULT_OPERATION_TIMEOUT,
+            margin: Margin::Proportional,
+            clock: Clock::tokio(),
+            runtime: Handle::current(),
+            #[cfg(feature = "__simulation")]
+            process: None,
+        })))
     }
 }
 

@@ -3,7 +3,7 @@
 use once_cell::sync::OnceCell;
 use tokio::task_local;
 
-use super::LockClient;
+use super::lock_client::LockClient;
 use crate::error::Error;
 
 static GLOBAL: OnceCell<LockClient> = OnceCell::new();

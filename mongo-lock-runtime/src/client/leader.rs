@@ -4,7 +4,7 @@ use std::{fmt::Display, ops::ControlFlow, sync::OnceLock, time::Duration};
 
 use tokio::time::sleep;
 
-use super::{LockClient, acquisition::Acquisition, run::Run};
+use super::{acquisition::Acquisition, lock_client::LockClient, run::Run};
 use crate::{
     error::Error,
     events,

@@ -3,7 +3,8 @@
 use std::{collections::HashSet, time::Duration};
 
 use super::{
-    LockClient, acquire::acquire_as_specified, acquisition::Acquisition, guard::LockGuard,
+    acquire::acquire_as_specified, acquisition::Acquisition, guard::LockGuard,
+    lock_client::LockClient,
 };
 use crate::{error::Error, spec::LockSpec};
 
@@ -50,8 +51,7 @@ impl LockSet {
         let releases: Vec<_> = guards.map(LockGuard::start_release).collect();
         let mut result = Ok(());
         for release in releases {
-            let released = release.await.map(drop);
-            result = result.and(released);
+            result = result.and(release.await.map(drop));
         }
         result
     }

@@ -1,4 +1,4 @@
-//! The client: configured once, shared by every lock of a process.
+//! What users hold: the client, guards, and what runs under a lock.
 
 mod acquire;
 mod acquisition;
@@ -7,16 +7,13 @@ mod global;
 mod guard;
 mod inner;
 mod leader;
+mod lock_client;
 mod lock_set;
 mod owner;
 mod run;
 mod shutdown;
 
-use std::{fmt, sync::Arc, time::Duration};
-
-use tokio::runtime::Handle;
-
-use self::acquire::{try_acquire, wait};
+#[cfg(feature = "__simulation")]
 pub(crate) use self::inner::{ClientInner, Parts};
 pub(crate) use self::{
     acquire::acquire_as_specified,
@@ -26,194 +23,7 @@ pub use self::{
     acquisition::Acquisition,
     builder::LockClientBuilder,
     guard::LockGuard,
+    lock_client::LockClient,
     lock_set::LockSet,
     shutdown::{Shutdown, ShutdownReport},
 };
-use crate::{clock::Clock, error::Error, operation::Margin, spec::LockSpec, store::Store};
-
-/// Takes and releases locks in one MongoDB collection.
-///
-/// Build one at start-up, with [`LockClient::connect`] or [`LockClient::builder`], and install it
-/// with [`install_global`](Self::install_global), where every annotated function finds it. Cloning
-/// is cheap; clones are the same client.
-///
-/// The client works on the tokio runtime on which it was built: that runtime must outlive its use.
-#[derive(Clone)]
-pub struct LockClient(pub(crate) Arc<ClientInner>);
-
-impl LockClient {
-    /// Connects to `uri` with default settings and checks that locks work there.
-    ///
-    /// The locks are kept in the URI's default database (`mongodb://host/database`), or in
-    /// `mongo_lock` when it names none, in the collection `distributed_locks`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::LockConflict`] when two functions of this binary claim one lock,
-    /// [`Error::InvalidArgument`] for a URI that is not one, and [`Error::StartUp`], with the reason
-    /// and what to do, for a server that cannot be reached or cannot be used.
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future leaves nothing behind, save perhaps the TTL index.
-    pub async fn connect(uri: impl AsRef<str>) -> Result<Self, Error> {
-        Self::builder().uri(uri).build().await
-    }
-
-    /// Settings for a new client.
-    pub fn builder() -> LockClientBuilder {
-        LockClientBuilder::default()
-    }
-
-    /// A client whose locks are in memory, for unit tests: no server, and the time is tokio's, so
-    /// that a test with a [paused clock](https://docs.rs/tokio/latest/tokio/time/fn.pause.html) decides when a lease ends.
-    ///
-    /// The semantics are those of MongoDB; one suite of tests runs against both. The locks exclude
-    /// its own clones and those that [`with_owner`](Self::with_owner) makes of it, and nobody else.
-    ///
-    /// ```
-    /// # use std::time::Duration;
-    /// use mongo_lock_runtime::{LockClient, distributed_lock};
-    ///
-    /// #[distributed_lock(name = "nightly-report", ttl = "5m")]
-    /// async fn nightly_report() -> anyhow::Result<u32> {
-    ///     Ok(42)
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> anyhow::Result<()> {
-    /// let client = LockClient::in_memory();
-    /// let outcome = client.scope(nightly_report()).await?;
-    /// assert_eq!(outcome.executed(), Some(42));
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime.
-    #[must_use]
-    pub fn in_memory() -> Self {
-        Self(Arc::new(ClientInner::new(Parts {
-            store: Arc::new(Store::in_memory()),
-            owner: owner::default_label(),
-            operation_timeout: builder::DEFAULT_OPERATION_TIMEOUT,
-            margin: Margin::Proportional,
-            clock: Clock::tokio(),
-            runtime: Handle::current(),
-            #[cfg(feature = "__simulation")]
-            process: None,
-        })))
-    }
-
-    /// Another client of the same locks, under another label, with leases of its own: a second
-    /// instance of the service, as far as the locks are concerned.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidArgument`] for a label that is empty, has more than 200 bytes, or has control
-    /// characters.
-    pub fn with_owner(&self, label: impl AsRef<str>) -> Result<Self, Error> {
-        let owner = owner::check_label(label.as_ref())?;
-        Ok(Self(Arc::new(self.0.with_owner(owner))))
-    }
-
-    /// Acquires the lock, or is refused at once: it never waits for a held lock, whatever the spec
-    /// says. One command, whatever the answer, and none when this client itself holds the lock. (A
-    /// second one finds out, where others wait for the lock, whether they still do: a caller that does
-    /// not wait never overtakes one that does.)
-    ///
-    /// This is what the attribute does before the body; use it where an attribute does not fit. A
-    /// guard does not stop your code when its lease ends: see [`LockGuard`](crate::LockGuard).
-    ///
-    /// A spec with [`renew`](crate::LockSpecBuilder::renew) is renewed in the background until the
-    /// guard is released.
-    ///
-    /// A lost connection or a change of primary is ridden out within the
-    /// [operation time limit](LockClientBuilder::operation_timeout). So is a release of the same lock
-    /// by this client that is still under way: a call right after a dropped guard is not refused
-    /// because of that guard.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Timeout`] or [`Error::Database`] when MongoDB gives no answer or a bad one,
-    /// [`Error::NotALockDocument`] when the document under this name is something else,
-    /// [`Error::InvalidArgument`] for a ttl that the safety margin leaves no time,
-    /// [`Error::ShutDown`] after [`shutdown`](Self::shutdown), and [`Error::GrantedTooLate`] when the
-    /// answer took so long that the lease is over already. In each case a lease that was or may have
-    /// been granted is released in the background.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: when the future is dropped before it is done, a lease that has been or will be
-    /// granted to it is released in the background.
-    pub async fn try_acquire(&self, spec: &LockSpec) -> Result<Acquisition, Error> {
-        try_acquire(&self.0, spec).await
-    }
-
-    /// Acquires the lock, and waits for it for at most `limit`, whatever the spec says. First come,
-    /// first served, across processes and within one.
-    ///
-    /// An answer of MongoDB that is on its way when the limit is over is waited for, for at most the
-    /// [operation time limit](LockClientBuilder::operation_timeout).
-    ///
-    /// # Errors
-    ///
-    /// As [`try_acquire`](Self::try_acquire), and [`Error::WouldDeadlock`] for a task that waits for a
-    /// lock which it holds.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe, as [`try_acquire`](Self::try_acquire); the place in the queue is given up.
-    pub async fn acquire_within(
-        &self,
-        spec: &LockSpec,
-        limit: Duration,
-    ) -> Result<Acquisition, Error> {
-        if limit.is_zero() {
-            return try_acquire(&self.0, spec).await;
-        }
-        wait(&self.0, spec, Some(limit)).await
-    }
-
-    /// Acquires the lock, and waits for it as long as it takes, whatever the spec says. First come,
-    /// first served, across processes and within one.
-    ///
-    /// # Errors
-    ///
-    /// As [`acquire_within`](Self::acquire_within). MongoDB may be out of reach for up to the
-    /// [operation time limit](LockClientBuilder::operation_timeout) before the waiting ends with an
-    /// error.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe, as [`acquire_within`](Self::acquire_within).
-    pub async fn acquire(&self, spec: &LockSpec) -> Result<LockGuard, Error> {
-        match wait(&self.0, spec, None).await? {
-            Acquisition::Acquired(guard) => Ok(guard),
-            // A caller without a time limit is never sent away.
-            Acquisition::Skipped(_) => Err(Error::runtime_gone(spec.name())),
-        }
-    }
-
-    /// The label under which others see this client's leases, by default `host:pid`.
-    #[must_use]
-    pub fn owner(&self) -> &str {
-        &self.0.context.owner
-    }
-}
-
-impl fmt::Debug for LockClient {
-    /// Says where the locks are; never how to log in there.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LockClient")
-            .field("collection", &self.0.context.store.place())
-            .field("owner", &self.0.context.owner)
-            .field("operation_timeout", &self.0.context.operation_timeout)
-            .finish_non_exhaustive()
-    }
-}

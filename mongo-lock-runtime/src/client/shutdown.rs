@@ -4,7 +4,7 @@ use std::{fmt, future::IntoFuture, pin::Pin, sync::Arc, time::Duration};
 
 use tokio::{sync::oneshot, time::timeout};
 
-use super::{LockClient, inner::ClientInner};
+use super::{inner::ClientInner, lock_client::LockClient};
 use crate::{error::LossReason, events, name::LockName};
 
 /// A shutdown to be awaited: [`LockClient::shutdown`].

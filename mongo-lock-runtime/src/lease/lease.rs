@@ -11,7 +11,6 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::renewal;
 use crate::{
     clock::Moment,
     error::{Error, LossReason},
@@ -164,26 +163,6 @@ impl Lease {
             }
             ended.await;
         }
-    }
-
-    /// Prolongs the lease: it ends `ttl` from now, or when it would have ended, whichever is later.
-    /// One command.
-    ///
-    /// For a body that finds that it has more to do than its ttl allows. `max_hold`, where there is
-    /// one, stays the limit.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::LeaseLost`] when the lease has ended, or ends meanwhile; [`Error::Timeout`] and
-    /// [`Error::Database`] when MongoDB gives no answer or a bad one, in which case the lease ends
-    /// when it would have; [`Error::InvalidArgument`] for a ttl outside the range of
-    /// [`LockSpec`](crate::LockSpec), or not longer than the safety margin.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: the command runs to its end, and takes effect, when the future is dropped.
-    pub async fn extend(&self, ttl: Duration) -> Result<(), Error> {
-        renewal::extend(self, ttl).await
     }
 
     // What the rest of the library needs.

@@ -1,12 +1,19 @@
 //! One hold of a lock: from the first request for it to the end of its release.
 
 mod current;
+mod entry;
+mod extend;
 mod fenced;
 mod keeper;
+#[allow(
+    clippy::module_inception,
+    reason = "the folder is named for its main type"
+)]
 mod lease;
 mod owned;
 mod pending;
 mod renewal;
+mod schedule;
 mod table;
 
 pub(crate) use self::{

@@ -49,9 +49,15 @@ pub(crate) struct OwnedLease {
     unaccounted: bool,
     /// Whether waiters are likely to want the lock.
     contended: bool,
-    /// Whether a caller works under the lease.
-    delivered: bool,
-    released: bool,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Granted,
+    /// A caller works under the lease.
+    Delivered,
+    Released,
 }
 
 impl OwnedLease {
@@ -71,8 +77,7 @@ impl OwnedLease {
             lease,
             releaser,
             unaccounted,
-            delivered: false,
-            released: false,
+            state: State::Granted,
         }
     }
 
@@ -93,7 +98,7 @@ impl OwnedLease {
                 margin: self.lease.context().margin.of(ttl),
             });
         }
-        self.delivered = true;
+        self.state = State::Delivered;
         Ok(self)
     }
 
@@ -127,7 +132,8 @@ impl OwnedLease {
     }
 
     fn end(&mut self) -> ReleaseJob {
-        self.released = true;
+        let delivered = self.state == State::Delivered;
+        self.state = State::Released;
         let lost = self.lease.is_lost();
         // Before the command: from now on no code may rely on the lease, and nothing renews it.
         self.lease.end(&LossReason::Released);
@@ -135,7 +141,7 @@ impl OwnedLease {
             request: ReleaseRequest {
                 name: self.name().clone(),
                 lease: self.id(),
-                min_hold: self.spec().min_hold().filter(|_| self.delivered),
+                min_hold: self.spec().min_hold().filter(|_| delivered),
                 contended: self.contended,
                 revoke: self.unaccounted,
             },
@@ -165,7 +171,7 @@ impl Deref for OwnedLease {
 
 impl Drop for OwnedLease {
     fn drop(&mut self) {
-        if !self.released {
+        if self.state != State::Released {
             let job = self.end();
             self.releaser.release_in_background(job);
         }

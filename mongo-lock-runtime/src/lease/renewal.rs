@@ -8,11 +8,10 @@ use std::{sync::Arc, time::Duration};
 use super::{lease::Lease, table::LeaseTable};
 use crate::{
     clock::Moment,
-    error::{Error, LossReason, Operation},
+    error::LossReason,
     events,
-    operation::{Context, InFlight, OperationError, Trouble},
-    spec::LockSpec,
-    store::{AttemptError, Renewed, StoreError},
+    operation::Context,
+    store::{AttemptError, Renewed},
 };
 
 /// The result of an attempt to renew leases.
@@ -75,54 +74,10 @@ impl Outcome {
     }
 }
 
-const NOT_PROLONGED: &str = "the server did not prolong it";
+pub(super) const NOT_PROLONGED: &str = "the server did not prolong it";
 
 /// How long the server said that a lease lasts, counted from no earlier than the request; `None` when
 /// it was prolonged by what was asked for.
-fn remaining(renewed: &Renewed, lease: &Lease) -> Option<Duration> {
+pub(super) fn remaining(renewed: &Renewed, lease: &Lease) -> Option<Duration> {
     renewed.left.get(&lease.id()).map(|(_, left)| *left)
-}
-
-/// Prolongs one lease by hand.
-pub(super) async fn extend(lease: &Lease, ttl: Duration) -> Result<(), Error> {
-    let context = lease.context();
-    // The rules of a new lease.
-    let spec = LockSpec::new(lease.name().as_str(), ttl)?;
-    context.margin.check(&spec)?;
-    lease.check()?;
-    let sent = context.clock.now();
-    let (task, renewal) = (lease.clone(), lease.renewal(spec.ttl()));
-    let extended = InFlight::start(context, |answer| async move {
-        let context = Arc::clone(task.context());
-        let operation = async {
-            let renewals = std::slice::from_ref(&renewal);
-            let renewed = context.attempt(context.store.renew(renewals)).await;
-            let renewed = renewed.map_err(|error| error.cause)?;
-            if renewed.gone.contains(&task.id()) {
-                task.end(&LossReason::Gone);
-                return Ok(());
-            }
-            let left = remaining(&renewed, &task);
-            task.renewed(sent, left.unwrap_or(renewal.ttl), renewal.ttl);
-            if renewed.behind.is_empty() {
-                return Ok(());
-            }
-            let unknown = || StoreError::Other(NOT_PROLONGED.into());
-            Err(renewed.trouble.unwrap_or_else(unknown))
-        };
-        context
-            .answer_in_time(sent, &Trouble::default(), operation, answer)
-            .await;
-    });
-    match extended.await {
-        Ok(Ok(())) => lease.check(),
-        Ok(Err(error)) => Err(failed(lease, error)),
-        Err(_) => Err(Error::runtime_gone(lease.name())),
-    }
-}
-
-fn failed(lease: &Lease, error: OperationError) -> Error {
-    lease
-        .context()
-        .error(lease.name(), Operation::Extend, error)
 }

@@ -3,58 +3,42 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    time::Duration,
 };
 
-use tokio::{sync::Notify, time::timeout};
+use tokio::sync::Notify;
 
-use super::lease::Lease;
+use super::{
+    entry::{Due, Entry},
+    lease::Lease,
+};
 use crate::{
     clock::{Clock, Moment},
     error::LossReason,
     name::LockName,
-    operation::{Running, renewal_interval, renewal_pause},
+    operation::{Running, renewal_interval},
     store::LeaseId,
 };
 
 /// What must be renewed, ended at its deadline, and waited for by a shutdown.
 pub(crate) struct LeaseTable {
-    clock: Clock,
+    pub(super) clock: Clock,
     state: Mutex<State>,
     /// Woken when the keeper must look earlier than it meant to.
-    sooner: Notify,
+    pub(super) sooner: Notify,
     /// Woken when a lease is over, or its release is in trouble.
     fewer: Notify,
 }
 
 #[derive(Default)]
-struct State {
-    entries: BTreeMap<LeaseId, Entry>,
+pub(super) struct State {
+    pub(super) entries: BTreeMap<LeaseId, Entry>,
     names: HashMap<LockName, NameState>,
     /// When the keeper will look next; `None` while there is no keeper.
-    next_look: Option<Moment>,
+    pub(super) next_look: Option<Moment>,
     /// No more acquisitions: the client is shutting down.
     closed: bool,
     /// Locks whose release was given up, and when their leases end by themselves.
     given_up: Vec<(LockName, Moment)>,
-}
-
-enum Entry {
-    /// The lease may be granted at any moment, or have been.
-    Pending {
-        name: LockName,
-        running: Weak<Running>,
-    },
-    Held {
-        lease: Lease,
-        due: Option<Due>,
-    },
-    Releasing {
-        name: LockName,
-        running: Weak<Running>,
-        /// Whether another party waits for the release.
-        wanted: bool,
-    },
 }
 
 /// What this client knows of a lock before it asks the server.
@@ -82,19 +66,7 @@ pub(crate) struct ReleaseTicket {
     leases: BTreeSet<LeaseId>,
 }
 
-/// When to renew a lease next.
-#[derive(Clone, Copy)]
-struct Due {
-    at: Moment,
-    /// From when on the lease may go along with another that is due.
-    along_from: Moment,
-}
-
 impl LeaseTable {
-    /// The longest time for which the keeper sleeps on the system's clock. The timers of tokio do not
-    /// count a suspension of the machine: after one, leases that are over are found within this time.
-    const CLOCK_CHECK: Duration = Duration::from_secs(1);
-
     pub(crate) fn new(clock: Clock) -> Self {
         Self {
             clock,
@@ -313,92 +285,6 @@ impl LeaseTable {
         self.fewer.notify_waiters();
     }
 
-    // For the keeper.
-
-    /// Waits until a lease is at its deadline, or due for renewal. `false`: there is none to watch,
-    /// and the keeper must end.
-    pub(super) async fn wait(&self) -> bool {
-        loop {
-            let sooner = self.sooner.notified();
-            let Some(look) = self.next_look() else {
-                return false;
-            };
-            let now = self.clock.now();
-            if look <= now {
-                return true;
-            }
-            let mut sleep = look.since(now);
-            if matches!(self.clock, Clock::System(_)) {
-                sleep = sleep.min(Self::CLOCK_CHECK);
-            }
-            // Either is a reason to look again: what was due may have been renewed.
-            let _ = timeout(sleep, sooner).await;
-        }
-    }
-
-    fn next_look(&self) -> Option<Moment> {
-        let mut state = self.state();
-        let next = state.entries.values().filter_map(Entry::look).min();
-        // Under the mutex: the insertion of a lease after this `None` starts a keeper anew.
-        state.next_look = next;
-        next
-    }
-
-    /// Ends the leases that are at their deadlines, and gives those that are due for renewal, with
-    /// those that may go along. Each of these is due again when this attempt has taken too long, in
-    /// case that it hangs.
-    pub(super) fn collect_due(&self, now: Moment, operation_timeout: Duration) -> Vec<Lease> {
-        // The check of a lease may end it, and tells of that: not under the mutex.
-        for lease in self.held() {
-            let _ = lease.check();
-        }
-        let mut state = self.state();
-        let due = state.entries.values().filter_map(Entry::due);
-        if !due.into_iter().any(|due| due.at <= now) {
-            return Vec::new();
-        }
-        let mut batch = Vec::new();
-        for entry in state.entries.values_mut() {
-            if let Entry::Held { lease, due } = entry
-                && lease.runs_until().is_some()
-                && let Some(due) = due
-                && due.along_from <= now
-            {
-                let limit = operation_timeout.min(renewal_interval(lease.ttl()));
-                *due = Due::exact(now + limit);
-                batch.push(lease.clone());
-            }
-        }
-        batch
-    }
-
-    /// The lease was renewed by a request sent at `sent`.
-    pub(super) fn renewed(&self, lease: &Lease, sent: Moment) {
-        self.reschedule(lease, Due::regular(sent, renewal_interval(lease.ttl())));
-    }
-
-    /// The renewal of the lease is to be tried again soon.
-    pub(super) fn not_renewed(&self, lease: &Lease) {
-        let at = self.clock.now() + renewal_pause(lease.ttl());
-        self.reschedule(lease, Due::exact(at));
-        self.sooner.notify_one();
-    }
-
-    fn reschedule(&self, lease: &Lease, next: Due) {
-        if let Some(Entry::Held { due: Some(due), .. }) = self.state().entries.get_mut(&lease.id())
-        {
-            *due = next;
-        }
-    }
-
-    /// There is no keeper any more, which would renew the leases and end them at their deadlines.
-    pub(super) fn abandon(&self) {
-        self.end_all(&LossReason::RuntimeGone);
-        self.state().next_look = None;
-    }
-
-    // For a shutdown.
-
     /// Lets no more acquisitions in, and has every operation that callers poll go on in a task.
     pub(crate) fn close(&self) {
         let mut operations = Vec::new();
@@ -452,7 +338,7 @@ impl LeaseTable {
             .collect()
     }
 
-    fn held(&self) -> Vec<Lease> {
+    pub(super) fn held(&self) -> Vec<Lease> {
         let state = self.state();
         let held = state.entries.values().filter_map(|entry| match entry {
             Entry::Held { lease, .. } => Some(lease.clone()),
@@ -461,7 +347,7 @@ impl LeaseTable {
         held.collect()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         // No code in a critical section panics.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -476,48 +362,5 @@ impl State {
         if known.exclusive.is_none() && known.releasing.is_empty() {
             self.names.remove(name);
         }
-    }
-}
-
-impl Entry {
-    fn name(&self) -> &LockName {
-        match self {
-            Self::Held { lease, .. } => lease.name(),
-            Self::Pending { name, .. } | Self::Releasing { name, .. } => name,
-        }
-    }
-
-    fn due(&self) -> Option<Due> {
-        match self {
-            // A lease that has ended is still here until its owner lets go of it.
-            Self::Held { lease, due } => lease.runs_until().and(*due),
-            Self::Pending { .. } | Self::Releasing { .. } => None,
-        }
-    }
-
-    /// When the keeper has something to do for the lease.
-    fn look(&self) -> Option<Moment> {
-        match self {
-            Self::Held { lease, due } => {
-                let deadline = lease.runs_until()?;
-                Some(due.map_or(deadline, |due| due.at.min(deadline)))
-            }
-            Self::Pending { .. } | Self::Releasing { .. } => None,
-        }
-    }
-}
-
-impl Due {
-    /// An interval after `sent`; half an interval earlier in company, so that leases that began at
-    /// different times are soon renewed together.
-    fn regular(sent: Moment, interval: Duration) -> Self {
-        Self {
-            at: sent + interval,
-            along_from: sent + interval / 2,
-        }
-    }
-
-    fn exact(at: Moment) -> Self {
-        Self { at, along_from: at }
     }
 }

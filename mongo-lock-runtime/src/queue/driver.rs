@@ -3,19 +3,41 @@
 
 use std::sync::Arc;
 
-use tokio::{sync::Notify, time::timeout};
+use tokio::{
+    sync::{Notify, oneshot},
+    time::timeout,
+};
 
 use super::{
-    WaitQueues,
+    handle::WaiterHandle,
     queue::{Action, Answer, PendingRequest},
+    queues::WaitQueues,
+    waiter::Waiter,
+    watcher,
 };
 use crate::{
+    clock::Moment,
     lease::{Attempt, PendingLease},
     name::LockName,
-    store::{AcquireReply, AttemptError},
+    store::{AcquireReply, AttemptError, LeaseId},
 };
 
-pub(super) fn start(queues: &Arc<WaitQueues>, name: LockName, notify: Arc<Notify>) {
+/// Joins the queue for the lock of `pending`. `None` when the client is shutting down.
+pub(crate) fn join(
+    queues: &Arc<WaitQueues>,
+    pending: PendingLease,
+    until: Option<Moment>,
+) -> Option<WaiterHandle> {
+    let (sender, answer) = oneshot::channel();
+    let (name, id) = (pending.name().clone(), pending.id());
+    let waiter = Waiter::new(pending, queues.context.clock.now(), until, sender);
+    if let Some(notify) = queues.join(waiter)?.new {
+        start(queues, name.clone(), notify);
+    }
+    Some(WaiterHandle::new(Arc::clone(queues), name, id, answer))
+}
+
+fn start(queues: &Arc<WaitQueues>, name: LockName, notify: Arc<Notify>) {
     let driver = QueueDriver {
         queues: Arc::clone(queues),
         name,
@@ -78,7 +100,15 @@ async fn ask(queues: &Arc<WaitQueues>, name: LockName, request: PendingRequest) 
     let context = &queues.context;
     let reply = context.attempt(context.store.acquire(&request)).await;
     let id = pending.id();
-    queues.answered(&name, id, answer(pending, attempt, again, reply));
+    answered(queues, &name, id, answer(pending, attempt, again, reply));
+}
+
+/// Tells the queue what came of a request. A client in the queue listens for wake-ups.
+pub(super) fn answered(queues: &Arc<WaitQueues>, name: &LockName, id: LeaseId, answer: Answer) {
+    if matches!(answer, Answer::Queued { .. }) {
+        watcher::watch(queues);
+    }
+    queues.answered(name, id, answer);
 }
 
 /// What a reply means for the lease that is asked for.

@@ -5,8 +5,8 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 
 use super::{
+    effects::Effects,
     pacing::Pacing,
-    state::Effects,
     waiter::{WaitResult, Waiter},
 };
 use crate::{
@@ -23,29 +23,29 @@ pub(super) struct WaitQueue {
     /// Wakes the driver.
     pub(super) notify: Arc<Notify>,
     /// The request under way for the first waiter.
-    asking: Option<Asking>,
+    pub(super) asking: Option<Asking>,
     /// How many requests are under way for waiters that have left meanwhile.
-    detached: u32,
+    pub(super) detached: u32,
     /// Whether the client may have an entry in the queue on the server.
-    entered: bool,
+    pub(super) entered: bool,
     /// Whether that entry is being given up.
-    leaving: bool,
+    pub(super) leaving: bool,
     /// When to ask next, unless a wake-up comes.
-    ask_at: Option<Moment>,
+    pub(super) ask_at: Option<Moment>,
     /// The holder of the lock when the server was last asked.
-    seen: Option<Skipped>,
+    pub(super) seen: Option<Skipped>,
     /// Since when the server has given no definite answer.
-    silent_since: Option<Moment>,
+    pub(super) silent_since: Option<Moment>,
     /// The last error since then.
-    error: Option<OperationError>,
+    pub(super) error: Option<OperationError>,
     /// Since when the queue waits for a release of the client itself.
-    releasing_since: Option<Moment>,
-    pacing: Pacing,
+    pub(super) releasing_since: Option<Moment>,
+    pub(super) pacing: Pacing,
 }
 
-struct Asking {
-    id: LeaseId,
-    sent: Moment,
+pub(super) struct Asking {
+    pub(super) id: LeaseId,
+    pub(super) sent: Moment,
     /// Whether a wake-up came meanwhile, which may be younger than the answer.
     woken: bool,
 }
@@ -132,7 +132,7 @@ impl WaitQueue {
     }
 
     /// Takes a waiter out. A request that is under way for it goes on without it.
-    fn remove(&mut self, at: usize, effects: &mut Effects) -> Option<Waiter> {
+    pub(super) fn remove(&mut self, at: usize, effects: &mut Effects) -> Option<Waiter> {
         let waiter = self.waiters.remove(at)?;
         if let Some(asking) = self.asking.take_if(|it| it.id == waiter.id) {
             self.detached += 1;
@@ -155,13 +155,11 @@ impl WaitQueue {
         known: &Known,
         effects: &mut Effects,
     ) -> Action {
-        let releasing_since = match known {
-            Known::Releasing => Some(*self.releasing_since.get_or_insert(now)),
-            _ => {
-                self.releasing_since = None;
-                None
-            }
-        };
+        if matches!(known, Known::Releasing) {
+            self.releasing_since.get_or_insert(now);
+        } else {
+            self.releasing_since = None;
+        }
         self.end_late(settings, now, known, effects);
         if self.waiters.is_empty() {
             self.silent_since = None;
@@ -176,7 +174,9 @@ impl WaitQueue {
             };
         }
         // Half of the time that a waiter has is left for its request.
-        let released_by = releasing_since.map(|since| since + settings.operation_timeout / 2);
+        let released_by = self
+            .releasing_since
+            .map(|since| since + settings.operation_timeout / 2);
         let ask_at = if self.asking.is_some() {
             None
         } else if let Known::Held { until, .. } = known {
@@ -267,12 +267,9 @@ impl WaitQueue {
             }
             Answer::Refused { pending, problem } => {
                 self.definite();
-                match at.and_then(|at| self.waiters.remove(at)) {
-                    Some(waiter) => {
-                        let error = OperationError::Failed(StoreError::Other(problem));
-                        effects.answer(waiter, WaitResult::Failed(error));
-                    }
-                    None => {}
+                if let Some(waiter) = at.and_then(|at| self.waiters.remove(at)) {
+                    let error = OperationError::Failed(StoreError::Other(problem));
+                    effects.answer(waiter, WaitResult::Failed(error));
                 }
                 effects.forget.push(pending);
             }
@@ -344,73 +341,6 @@ impl WaitQueue {
             Some(waiter) => waiter.pending = Some(pending),
             // Its waiter has left: what may be there is cleaned up.
             None => effects.forget.push(pending),
-        }
-    }
-
-    /// Since when the server has been asked without an answer.
-    fn silent_since(&self) -> Option<Moment> {
-        let asked = self.asking.as_ref().map(|it| it.sent);
-        let silent = [self.silent_since, asked, self.releasing_since];
-        silent.into_iter().flatten().min()
-    }
-
-    /// When the waiter fails, unless the server answers: a waiter that has come later has more time.
-    fn fails_at(&self, waiter: &Waiter, settings: &Settings) -> Option<Moment> {
-        let since = self.silent_since()?.max(waiter.since);
-        Some(since + settings.operation_timeout)
-    }
-
-    fn is_asked_for(&self, waiter: &Waiter) -> bool {
-        self.asking.as_ref().is_some_and(|it| it.id == waiter.id)
-    }
-
-    /// When something is to be done for the waiter, whatever the server says.
-    fn limit(&self, waiter: &Waiter, settings: &Settings, known: &Known) -> Option<Moment> {
-        let fails_at = self.fails_at(waiter, settings);
-        // Whatever happened meanwhile, a call takes no longer than it may wait, and one operation.
-        let ends = waiter.until.map(|until| until + settings.operation_timeout);
-        // A waiter may be granted the lock at any moment while a request for it is under way; and a
-        // waiter must be told who holds the lock.
-        let can_skip = !self.is_asked_for(waiter) && self.skipped(known).is_some();
-        let until = waiter.until.filter(|_| can_skip);
-        fails_at.into_iter().chain(until).chain(ends).min()
-    }
-
-    fn skipped(&self, known: &Known) -> Option<Skipped> {
-        match known {
-            Known::Held { skipped, .. } => Some(skipped.clone()),
-            _ => self.seen.clone(),
-        }
-    }
-
-    /// Ends the waiters that have waited long enough, and those that the server has kept waiting.
-    fn end_late(&mut self, settings: &Settings, now: Moment, known: &Known, effects: &mut Effects) {
-        for at in (0..self.waiters.len()).rev() {
-            let waiter = &self.waiters[at];
-            if self
-                .limit(waiter, settings, known)
-                .is_none_or(|at| at > now)
-            {
-                continue;
-            }
-            let is_asked_for = self.is_asked_for(waiter);
-            let over = waiter.until.is_some_and(|until| until <= now);
-            let skipped = self.skipped(known).filter(|_| over && !is_asked_for);
-            let Some(mut waiter) = self.remove(at, effects) else {
-                continue;
-            };
-            match (skipped, waiter.pending.take()) {
-                (Some(skipped), Some(pending)) => {
-                    let until = waiter.until.unwrap_or(now) + settings.operation_timeout;
-                    effects.skip(waiter, pending, skipped, until);
-                }
-                (_, pending) => {
-                    effects.forget.extend(pending);
-                    let error = self.error.clone();
-                    let error = error.unwrap_or(OperationError::Late);
-                    effects.answer(waiter, WaitResult::Failed(error));
-                }
-            }
         }
     }
 }

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use super::{
-    WaitQueues,
-    driver::answer,
+    driver::{answer, answered},
     queue::{Answer, PendingRequest},
+    queues::WaitQueues,
 };
 use crate::{
     clock::Moment,
@@ -159,7 +159,7 @@ impl Work {
             Err(error) => (Err(error.cause.clone()), Err(error)),
         };
         let answer: Answer = answer(pending, attempt, again, reply);
-        self.queues.answered(name, id, answer);
+        answered(&self.queues, name, id, answer);
         released
     }
 

@@ -4,17 +4,11 @@
 //! that name it, and no others. Where there can be no stream, waiters ask now and then; so an event
 //! that is missed, or a stream that broke, costs time and nothing else.
 
-use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 
-use super::WaitQueues;
+use super::queues::WaitQueues;
 use crate::{
     events,
     operation::Backoff,
@@ -33,39 +27,19 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 /// Attempts that are so far apart have failed for some seconds.
 const LASTING: Duration = Duration::from_secs(3);
 
-#[derive(Default)]
-pub(super) struct WakeupWatcher {
-    /// Whether a task listens, or tries to.
-    listening: Mutex<bool>,
-    /// Whether wake-ups come.
-    open: AtomicBool,
-    /// Whether it was reported that none do.
-    reported: AtomicBool,
-}
-
-impl WakeupWatcher {
-    /// Sees to it that wake-ups come, and says whether they do already.
-    pub(super) fn watch(self: &Arc<Self>, queues: &Arc<WaitQueues>) -> bool {
-        let starts = {
-            let listening = self.listening.lock();
-            let mut listening = listening.unwrap_or_else(PoisonError::into_inner);
-            !std::mem::replace(&mut *listening, true)
+/// Sees to it that wake-ups come.
+pub(super) fn watch(queues: &Arc<WaitQueues>) {
+    if queues.watch.begins() {
+        let listener = Listener {
+            queues: Arc::clone(queues),
+            idle: 0,
         };
-        if starts {
-            let listener = Listener {
-                watcher: Arc::clone(self),
-                queues: Arc::clone(queues),
-                idle: 0,
-            };
-            // Not one of the client's tasks: no shutdown waits for it.
-            queues.context.spawn_aside(listener.run());
-        }
-        self.open.load(Ordering::Relaxed)
+        // Not one of the client's tasks: no shutdown waits for it.
+        queues.context.spawn_aside(listener.run());
     }
 }
 
 struct Listener {
-    watcher: Arc<WakeupWatcher>,
     queues: Arc<WaitQueues>,
     /// How often in a row no caller waited.
     idle: u32,
@@ -81,7 +55,7 @@ impl Listener {
                 Ok(stream) => {
                     pause = Backoff::new(first, longest);
                     let end = self.listen(stream).await;
-                    self.watcher.open.store(false, Ordering::Relaxed);
+                    self.queues.watch.set_open(false);
                     // The queues are to ask for themselves again.
                     self.queues.wake_all();
                     match end {
@@ -92,7 +66,7 @@ impl Listener {
                 Err(error) => {
                     // A short outage is not worth a warning.
                     let lasting = !error.is_transient() || pause.has_reached(LASTING);
-                    if lasting && !self.watcher.reported.swap(true, Ordering::Relaxed) {
+                    if lasting && self.queues.watch.reports() {
                         events::no_wakeups(&error.cause);
                     }
                     if !error.is_transient() {
@@ -110,7 +84,7 @@ impl Listener {
 
     /// Listens until no caller waits any more, or the stream ends with an error.
     async fn listen(&mut self, mut stream: WakeupStream) -> Option<StoreError> {
-        self.watcher.open.store(true, Ordering::Relaxed);
+        self.queues.watch.set_open(true);
         // What happened before is not in the stream.
         self.queues.wake_all();
         loop {
@@ -132,19 +106,9 @@ impl Listener {
         if self.idle < IDLE_LOOKS {
             return false;
         }
-        let listening = self.watcher.listening.lock();
-        *listening.unwrap_or_else(PoisonError::into_inner) = false;
-        // A waiter that came before this found a listener, which must stay for it.
-        !self.goes_on()
-    }
-
-    /// Whether this listener is needed after all, and no other has started meanwhile.
-    fn goes_on(&self) -> bool {
-        if self.queues.is_empty() {
-            return false;
-        }
-        let listening = self.watcher.listening.lock();
-        let mut listening = listening.unwrap_or_else(PoisonError::into_inner);
-        !std::mem::replace(&mut *listening, true)
+        self.queues.watch.ends();
+        // A waiter that came before this found a listener, which must stay for it, unless another has
+        // begun meanwhile.
+        self.queues.is_empty() || !self.queues.watch.begins()
     }
 }

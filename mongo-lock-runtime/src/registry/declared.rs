@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use crate::{error::Error, name::LockName, registry::LockTerms, spec::LockSpec};
+use crate::{error::Error, name::LockName, registry::terms::LockTerms, spec::LockSpec};
 
 /// A lock that [`lock_names!`](crate::lock_names) declared.
 ///

@@ -5,8 +5,47 @@ use std::time::Duration;
 use crate::{
     error::Error,
     name::LockName,
-    spec::{LockSpec, Mode, Terms},
+    spec::{
+        lock_spec::{LockSpec, Mode},
+        terms::Terms,
+    },
 };
+
+impl LockSpec {
+    /// An exclusive lock on `name`, for at most `ttl`.
+    ///
+    /// The ttl is the longest that a dead or hung holder can block the lock. Parts of a
+    /// millisecond are cut off, since the server counts in milliseconds. With too short a ttl, the
+    /// body is stopped before it is done; with too long a ttl, a crash blocks the job for longer
+    /// than necessary.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidName`], or [`Error::InvalidArgument`] for a ttl outside
+    /// [`MIN_TTL`](Self::MIN_TTL)`..=`[`MAX_TTL`](Self::MAX_TTL).
+    pub fn new(name: impl AsRef<str>, ttl: Duration) -> Result<Self, Error> {
+        Self::builder(name, ttl).build()
+    }
+
+    /// A builder for a lock on `name`, for at most `ttl`, with more terms to follow.
+    pub fn builder(name: impl AsRef<str>, ttl: Duration) -> LockSpecBuilder {
+        let terms = Terms {
+            ttl: Some(ttl),
+            renew: false,
+            max_hold: None,
+            min_hold: None,
+            wait: None,
+            permits: None,
+            shared: false,
+        };
+        LockSpecBuilder::new(LockName::new(name), terms)
+    }
+
+    /// The lock with terms that were given elsewhere, by an attribute or a declaration.
+    pub(crate) fn with_terms(name: Result<LockName, Error>, terms: Terms) -> Result<Self, Error> {
+        LockSpecBuilder::new(name, terms).build()
+    }
+}
 
 /// A builder of a [`LockSpec`].
 #[derive(Debug)]
@@ -17,7 +56,7 @@ pub struct LockSpecBuilder {
 }
 
 impl LockSpecBuilder {
-    pub(super) fn new(name: Result<LockName, Error>, terms: Terms) -> Self {
+    fn new(name: Result<LockName, Error>, terms: Terms) -> Self {
         Self { name, terms }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{error::Error, spec::LockSpec};
+use crate::{error::Error, spec::lock_spec::LockSpec};
 
 /// The terms of a lease, as they were given.
 #[derive(Debug, Clone, Copy)]

@@ -143,7 +143,7 @@ impl Store {
     /// Whether the other store keeps the same locks.
     pub(crate) fn is_same_place(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Mongo(one), Self::Mongo(other)) => one.namespace() == other.namespace(),
+            (Self::Mongo(one), Self::Mongo(other)) => one.is_same_place(other),
             (Self::Memory(one), Self::Memory(other)) => std::ptr::eq(one, other),
             #[cfg(feature = "__simulation")]
             (Self::Simulated(_), Self::Simulated(_)) => true,

@@ -4,7 +4,9 @@ use mongodb::bson::{Bson, Document, RawDocumentBuf, doc, rawdoc};
 
 use super::{
     super::protocol::{AcquireRequest, LeaseId, ReleaseRequest, Renewal},
-    Namespace, general, plain, release, renewal,
+    general,
+    namespace::Namespace,
+    plain, release, renewal,
 };
 use crate::{name::LockName, spec::Mode};
 

@@ -4,11 +4,11 @@
 use std::sync::atomic::Ordering;
 
 use mongodb::{
-    bson::doc,
+    bson::{Bson, Document, doc},
     error::{Error as DriverError, ErrorKind},
 };
 
-use super::{super::protocol::LeaseId, MongoStore, command::INDEX};
+use super::{super::protocol::LeaseId, command::INDEX, store::MongoStore};
 use crate::error::Error;
 
 const UNAUTHORIZED: i32 = 13;
@@ -36,6 +36,9 @@ impl MongoStore {
         let router = hello.get_str("msg").is_ok_and(|said| said == "isdbgrid");
         let replicated = hello.contains_key("setName") || router;
         self.replicated.store(replicated, Ordering::Relaxed);
+        if let Some(deployment) = deployment(&hello) {
+            let _ = self.deployment.set(deployment);
+        }
         if todo.create_index {
             self.database
                 .run_command(self.commands.create_index())
@@ -99,6 +102,20 @@ impl MongoStore {
             self.namespace().collection
         )
     }
+}
+
+/// The name by which two clients know that they talk to one deployment: of a replica set, its name and
+/// members; of a standalone server, the id of its process. A router tells neither.
+fn deployment(hello: &Document) -> Option<String> {
+    if let (Ok(set), Ok(hosts)) = (hello.get_str("setName"), hello.get_array("hosts")) {
+        let mut hosts: Vec<_> = hosts.iter().filter_map(Bson::as_str).collect();
+        hosts.sort_unstable();
+        return Some(format!("{set}/{}", hosts.join(",")));
+    }
+    let version = hello.get_document("topologyVersion").ok()?;
+    let router = hello.get_str("msg").is_ok_and(|said| said == "isdbgrid");
+    let process = version.get_object_id("processId").ok()?;
+    (!router).then(|| process.to_hex())
 }
 
 fn code(error: &DriverError) -> i32 {

@@ -10,7 +10,7 @@ use mongodb::{
 };
 use tokio::time::timeout;
 
-use super::{super::failure::AttemptError, MongoStore, error};
+use super::{super::failure::AttemptError, error, store::MongoStore};
 
 /// The change stream of one client, for the turns of all locks for which it waits.
 #[derive(Debug)]

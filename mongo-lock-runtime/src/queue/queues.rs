@@ -1,0 +1,206 @@
+//! The queues of a client behind their mutex, and the carrying out of what they decide.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time::timeout};
+
+use super::{
+    effects::{Effects, Skip},
+    queue::{Action, Answer, Known, PendingRequest},
+    state::{Joined, QueueState},
+    waiter::{WaitResult, Waiter},
+    watch::Watch,
+};
+use crate::{
+    events,
+    lease::{LeaseTable, Local},
+    name::LockName,
+    operation::{Context, OperationError},
+    random,
+    store::LeaseId,
+};
+
+/// The queues of a client.
+pub(crate) struct WaitQueues {
+    pub(super) context: Arc<Context>,
+    table: Arc<LeaseTable>,
+    /// The id of the client's entries in the queues on the server.
+    pub(super) id: Arc<str>,
+    state: Mutex<QueueState>,
+    /// Woken when a queue is over.
+    over: Notify,
+    /// Whether wake-ups come.
+    pub(super) watch: Watch,
+}
+
+impl WaitQueues {
+    pub(crate) fn new(context: &Arc<Context>, table: &Arc<LeaseTable>) -> Arc<Self> {
+        let id: Arc<str> = random::uuid().to_string().into();
+        Arc::new(Self {
+            context: Arc::clone(context),
+            table: Arc::clone(table),
+            state: Mutex::new(QueueState::new(Arc::clone(&id), context.operation_timeout)),
+            id,
+            over: Notify::new(),
+            watch: Watch::default(),
+        })
+    }
+
+    /// Lets a waiter in. `None` when the client is shutting down.
+    pub(super) fn join(&self, waiter: Waiter) -> Option<Joined> {
+        let (effects, joined) = self.state().join(waiter);
+        self.perform(effects);
+        joined
+    }
+
+    /// The caller of a waiter is gone.
+    pub(super) fn leave(&self, name: &LockName, id: LeaseId) {
+        let effects = self.state().leave(name, id);
+        self.perform(effects);
+    }
+
+    /// The first waiter, for a release to take along.
+    pub(super) fn take_for_hand_over(&self, name: &LockName) -> Option<Box<PendingRequest>> {
+        let now = self.context.clock.now();
+        self.state().take_first(name, now)
+    }
+
+    pub(super) fn has_waiters(&self, name: &LockName) -> bool {
+        self.state().has_waiters(name)
+    }
+
+    /// The lock may be free, or it is the client's turn: the first waiter is to ask.
+    pub(crate) fn wake(&self, name: &str) {
+        let effects = self.state().wake(name);
+        self.perform(effects);
+    }
+
+    pub(super) fn wake_all(&self) {
+        let effects = self.state().wake_all();
+        self.perform(effects);
+    }
+
+    /// Whether the client is about to give up its entry in the queue of a lock.
+    pub(crate) fn is_leaving(&self, name: &LockName) -> bool {
+        self.state().is_leaving(name)
+    }
+
+    /// Waits until the client has given up its entry in the queue of a lock, or has a waiter there.
+    pub(crate) async fn wait_until_left(&self, name: &LockName) {
+        loop {
+            let over = self.over.notified();
+            if !self.is_leaving(name) {
+                return;
+            }
+            over.await;
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.state().is_empty()
+    }
+
+    /// What the driver of a queue is to do next.
+    pub(super) fn next(&self, name: &LockName) -> Action {
+        let known = match self.table.local(name) {
+            Local::Held(lease) => Known::Held {
+                until: lease.runs_until(),
+                skipped: lease.as_skipped(),
+            },
+            // The release must go on, whatever becomes of its caller.
+            Local::Releasing(_) if self.table.wants_release(name) => Known::Releasing,
+            Local::Releasing(_) | Local::Unknown => Known::Nothing,
+        };
+        let now = self.context.clock.now();
+        let (effects, action) = self.state().next(name, now, &known);
+        self.perform(effects);
+        if matches!(action, Action::End) {
+            self.over.notify_waiters();
+        }
+        action
+    }
+
+    /// What came of a request for a waiter.
+    pub(super) fn answered(&self, name: &LockName, id: LeaseId, answer: Answer) {
+        let wakeups = self.watch.is_open();
+        if let Answer::Failed { error, .. } = &answer
+            && error.is_transient()
+        {
+            events::retrying(name, "acquire", &error.cause);
+        }
+        let now = self.context.clock.now();
+        let effects = self.state().answered(name, id, answer, now, wakeups);
+        self.perform(effects);
+    }
+
+    /// The client's entry in the queue on the server is given up.
+    pub(super) fn left(&self, name: &LockName) {
+        let effects = self.state().left(name);
+        self.perform(effects);
+    }
+
+    /// Lets no more waiters in, and sends those away that are there.
+    pub(crate) fn close(&self) {
+        let effects = self.state().close();
+        self.perform(effects);
+    }
+
+    /// The queue has no driver any more: the client's runtime is gone.
+    pub(super) fn abandon(&self, name: &LockName) {
+        let queue = self.state().abandon(name);
+        drop(queue);
+    }
+
+    /// Does what a state has decided. Not under its mutex: this wakes tasks and releases leases.
+    pub(super) fn perform(&self, effects: Effects) {
+        let Effects {
+            answers,
+            skips,
+            give_back,
+            forget,
+            abandoned,
+            notify,
+            waiting,
+        } = effects;
+        for (name, id) in abandoned {
+            self.table.abandoned(id, &name);
+        }
+        for notify in notify {
+            notify.notify_one();
+        }
+        if let Some((skipped, ahead)) = waiting {
+            events::waiting(&self.context.owner, &skipped, ahead);
+        }
+        for (sender, result) in answers {
+            drop(sender.send(result));
+        }
+        for skip in skips {
+            if skip.pending.may_be_granted() {
+                let left = skip.until.since(self.context.clock.now());
+                self.context.spawn(skip_after_clean_up(skip, left));
+            } else {
+                drop(skip.pending);
+                drop(skip.answer.send(WaitResult::Skipped(skip.skipped)));
+            }
+        }
+        drop((give_back, forget));
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, QueueState> {
+        // No code in a critical section panics.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The caller must not hear "skipped" while a lease of its own may be live.
+async fn skip_after_clean_up(skip: Skip, left: Duration) {
+    let result = match timeout(left, skip.pending.clean_up()).await {
+        Ok(Ok(())) => WaitResult::Skipped(skip.skipped),
+        Ok(Err(error)) => WaitResult::Error(error),
+        Err(_) => WaitResult::Failed(OperationError::Late),
+    };
+    drop(skip.answer.send(result));
+}

@@ -1,0 +1,218 @@
+//! One attempt at each operation, as commands.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use mongodb::{
+    Client, Database,
+    bson::{Document, RawDocumentBuf},
+    options::{ReadPreference, SelectionCriteria},
+};
+use tokio::time::Instant;
+
+use super::{
+    command::{Ack, Commands},
+    document::LockDocument,
+    error,
+    namespace::Namespace,
+    renewal,
+};
+use crate::store::{
+    failure::AttemptError,
+    protocol::{AcquireReply, AcquireRequest, ReleaseRequest, Renewal, Renewed},
+};
+use crate::{events, name::LockName};
+
+#[derive(Debug)]
+pub(crate) struct MongoStore {
+    pub(super) database: Database,
+    pub(super) commands: Commands,
+    /// Whether the server is known to be part of a replica set, and so to have a journal.
+    pub(super) replicated: AtomicBool,
+    /// The name of the deployment, as far as the server tells it.
+    pub(super) deployment: OnceLock<String>,
+}
+
+impl MongoStore {
+    pub(crate) fn new(client: &Client, namespace: Namespace, limit: Duration) -> Self {
+        let limit_ms = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
+        Self {
+            database: client.database(&namespace.database),
+            commands: Commands::new(namespace, limit_ms, "$$NOW".into()),
+            replicated: AtomicBool::default(),
+            deployment: OnceLock::new(),
+        }
+    }
+
+    /// A store of these locks for which it is always `now` milliseconds after 1970.
+    #[cfg(test)]
+    pub(in crate::store) fn at(&self, now: i64) -> Self {
+        let now = mongodb::bson::DateTime::from_millis(now);
+        Self {
+            database: self.database.clone(),
+            commands: self.commands.at(now.into()),
+            replicated: AtomicBool::default(),
+            deployment: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn namespace(&self) -> &Namespace {
+        &self.commands.namespace
+    }
+
+    /// Whether the other store keeps the same locks: in the same collection of the same deployment.
+    pub(crate) fn is_same_place(&self, other: &Self) -> bool {
+        if std::ptr::eq(self, other) {
+            return true;
+        }
+        let known = self.deployment.get().zip(other.deployment.get());
+        self.namespace() == other.namespace() && known.is_some_and(|(one, other)| one == other)
+    }
+
+    /// One attempt to acquire: one command, or two when a plain request meets a queue.
+    pub(crate) async fn acquire(
+        &self,
+        request: &AcquireRequest,
+    ) -> Result<AcquireReply, AttemptError> {
+        if request.is_plain() {
+            let command = self.commands.acquire_plain(request);
+            if let (_, Some(reply)) = self.find_and_modify(request, command, false).await? {
+                return Ok(reply);
+            }
+        }
+        let (_, reply) = self.acquire_general(request, None).await?;
+        Ok(reply)
+    }
+
+    /// One attempt to release a lease and to acquire another, one command. Says whether the first was
+    /// there.
+    pub(crate) async fn hand_over(
+        &self,
+        release: &ReleaseRequest,
+        request: &AcquireRequest,
+    ) -> Result<(bool, AcquireReply), AttemptError> {
+        self.acquire_general(request, Some(release)).await
+    }
+
+    async fn acquire_general(
+        &self,
+        request: &AcquireRequest,
+        release: Option<&ReleaseRequest>,
+    ) -> Result<(bool, AcquireReply), AttemptError> {
+        let command = self.commands.acquire_general(request, release);
+        let (freed, reply) = self.find_and_modify(request, command, true).await?;
+        let reply =
+            reply.ok_or_else(|| AttemptError::malformed("its queue cannot be read".into()))?;
+        Ok((freed, reply))
+    }
+
+    /// Whether the lease to be released was there, and the reply; `None`: the reply depends on the
+    /// queue, at which the command did not look.
+    async fn find_and_modify(
+        &self,
+        request: &AcquireRequest,
+        command: RawDocumentBuf,
+        looks_at_queue: bool,
+    ) -> Result<(bool, Option<AcquireReply>), AttemptError> {
+        let reply = self.database.run_raw_command(command).await;
+        let reply = error::check(reply)?;
+        let value = reply
+            .get_document("value")
+            .map_err(|error| AttemptError::malformed(error.to_string()))?;
+        let document = LockDocument::read(value).map_err(AttemptError::malformed)?;
+        if let Some((theirs, owner)) = document.other_permits(request) {
+            events::permits_differ(&request.name, request.permits, theirs, owner);
+        }
+        let freed = value.get_bool("freed").unwrap_or_default();
+        let reply = document.reply(request, looks_at_queue);
+        Ok((freed, reply.map_err(AttemptError::malformed)?))
+    }
+
+    /// One attempt to release: one command, or two when a client has come to wait meanwhile. Says
+    /// whether the lease was there.
+    pub(crate) async fn release(&self, request: &ReleaseRequest) -> Result<bool, AttemptError> {
+        if request.revoke {
+            return self.revoke(request).await;
+        }
+        if !request.contended && request.min_hold.is_none() {
+            let command = self.commands.release_simple(request);
+            if self.update(command).await? {
+                return Ok(true);
+            }
+        }
+        self.update(self.commands.release(request, self.ack()))
+            .await
+    }
+
+    /// A release, one command, after which no attempt with this lease's id is granted.
+    async fn revoke(&self, request: &ReleaseRequest) -> Result<bool, AttemptError> {
+        let command = self.commands.revoke(request, self.ack());
+        let reply = error::check(self.database.run_command(command).await)?;
+        // Without a document before, the upsert has made one.
+        let Ok(before) = reply.get_document("value") else {
+            return Ok(false);
+        };
+        let before = LockDocument::read(before).map_err(AttemptError::malformed)?;
+        Ok(before.has(request.lease))
+    }
+
+    /// One attempt to give up a queue entry, one command.
+    pub(crate) async fn leave(&self, name: &LockName, queue_id: &str) -> Result<(), AttemptError> {
+        let command = self.commands.leave(name, queue_id, self.ack());
+        self.update(command).await.map(drop)
+    }
+
+    fn ack(&self) -> Ack {
+        if self.replicated.load(Ordering::Relaxed) {
+            Ack::Journal
+        } else {
+            Ack::Primary
+        }
+    }
+
+    /// Says whether the update has changed a document.
+    async fn update(&self, command: Document) -> Result<bool, AttemptError> {
+        let reply = error::check(self.database.run_command(command).await)?;
+        Ok(matches!(reply.get_i32("nModified"), Ok(1..)))
+    }
+
+    /// One attempt to renew all of these leases, one command; another one when not all were renewed.
+    pub(crate) async fn renew(&self, leases: &[Renewal]) -> Result<Renewed, AttemptError> {
+        let sent = Instant::now();
+        let command = self.commands.renew(leases);
+        let reply = self.database.run_command(command).await;
+        let reply = error::check_but_writes(reply)?;
+        let changed = reply.get_i32("nModified").unwrap_or_default();
+        if usize::try_from(changed) == Ok(leases.len()) {
+            return Ok(Renewed::default());
+        }
+        let mut renewed = self.compare(leases, sent).await?;
+        renewed.trouble = error::write_error(&reply).map(|failure| failure.cause);
+        Ok(renewed)
+    }
+
+    /// Asks the server how long these leases last.
+    async fn compare(&self, leases: &[Renewal], sent: Instant) -> Result<Renewed, AttemptError> {
+        let command = self.commands.compare(leases);
+        // The answer is true of a moment after this one, however long it takes to come back.
+        let asked = Instant::now();
+        let cursor = self
+            .database
+            .run_cursor_command(command)
+            .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+            .await;
+        let mut cursor = cursor.map_err(error::from_driver)?;
+        let mut live = BTreeMap::new();
+        while cursor.advance().await.map_err(error::from_driver)? {
+            let document = cursor.deserialize_current();
+            renewal::read(&document.map_err(error::from_driver)?, &mut live);
+        }
+        Ok(renewal::result(leases, &live, sent, asked))
+    }
+}
