@@ -21,6 +21,9 @@ impl LockClient {
     /// dies, the next one leads within the ttl. Trouble with MongoDB ends the leadership at the lease's
     /// deadline, never the standing.
     ///
+    /// After a term shorter than a second, and after an election that failed, it pauses before it stands
+    /// again: 100 ms at first, then longer, up to 10 s.
+    ///
     /// The task says how it goes on: [`ControlFlow::Continue`] steps down and stands again, behind those
     /// who wait; [`ControlFlow::Break`] ends it all with a value.
     ///
@@ -67,7 +70,7 @@ impl LockClient {
     {
         check(spec)?;
         let clock = &self.0.context.clock;
-        let mut pauses = pauses(spec);
+        let mut pauses = pauses();
         loop {
             let (client, wanted) = (self.clone(), spec.clone());
             let elected = Box::pin(async move {
@@ -83,9 +86,6 @@ impl LockClient {
             };
             let result = Run::new(elected, OnLost::Cancel, Box::pin(term)).await;
             let term = began.get().map(|began| clock.elapsed(*began));
-            if term.is_some_and(|term| term >= spec.ttl()) {
-                pauses = self::pauses(spec);
-            }
             let reason: Box<dyn Display + Send> = match result {
                 Ok(Ok(ControlFlow::Break(value))) => return Ok(value),
                 // A caller that waits without a limit is never skipped.
@@ -93,6 +93,11 @@ impl LockClient {
                 Err(error) if is_final(&error) => return Err(error),
                 Err(error) => Box::new(error),
             };
+            if term.is_some_and(|term| term >= SHORT_TERM) {
+                pauses = self::pauses();
+                events::stands_again(spec.name(), &*reason, Duration::ZERO);
+                continue;
+            }
             let pause = pauses.next();
             events::stands_again(spec.name(), &*reason, pause);
             // On the client's runtime, which has a timer. If it is gone, so is the client.
@@ -101,13 +106,14 @@ impl LockClient {
     }
 }
 
-/// The pauses after terms shorter than the ttl: a task that fails at once must not keep the server
+/// A term shorter than this is followed by a pause: a task that fails at once must not keep the server
 /// busy with elections.
-fn pauses(spec: &LockSpec) -> Backoff {
-    Backoff::new(FIRST_PAUSE, spec.ttl().max(FIRST_PAUSE))
-}
+const SHORT_TERM: Duration = Duration::from_secs(1);
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The pauses after short terms, and after elections that failed.
+fn pauses() -> Backoff {
+    Backoff::new(Duration::from_millis(100), Duration::from_secs(10))
+}
 
 fn check(spec: &LockSpec) -> Result<(), Error> {
     let problem = if !spec.renew() {

@@ -44,7 +44,9 @@ impl Oracle {
         let limit = match (call.phase, call.kind) {
             (Phase::Holding | Phase::Over, _)
             | (Phase::Acquiring, Kind::Wait(None) | Kind::Lead(_)) => None,
-            (Phase::Acquiring, Kind::Try | Kind::Run(None)) => Some(self.limit),
+            (Phase::Acquiring, Kind::Try | Kind::Run(None)) | (Phase::Extending, _) => {
+                Some(self.limit)
+            }
             (Phase::Acquiring, Kind::Wait(Some(wait)) | Kind::Run(Some(wait))) => {
                 Some(wait + self.limit)
             }
@@ -52,7 +54,6 @@ impl Oracle {
             (Phase::Acquiring, Kind::Both(wait)) => {
                 Some(2 * (wait.unwrap_or(0) + self.limit) + self.limit)
             }
-            (Phase::Extending, _) => Some(self.limit),
             (Phase::Releasing(guards), _) => Some(guards * self.limit),
         };
         let Some(limit) = limit.filter(|_| !call.unpolled && !client.dead) else {
@@ -117,6 +118,7 @@ impl Oracle {
             let client = &self.clients[call.who];
             if call.phase != Phase::Acquiring
                 || call.unpolled
+                || call.hurt
                 || client.dead
                 || matches!(call.kind, Kind::Both(_))
             {
@@ -124,9 +126,9 @@ impl Oracle {
             }
             let name = &call.names[0];
             let first = self.calls.iter().all(|(other, it)| {
-                let before = it.phase_since < call.phase_since
-                    || it.phase_since == call.phase_since && other < id;
-                !(before && it.phase != Phase::Over && it.names.contains(name))
+                let before = it.phase != Phase::Over && it.started <= call.started;
+                let there = before || it.holds > 0;
+                other == id || !there || !it.names.contains(name)
             });
             let busy = self.busy.get(name).copied().unwrap_or(0);
             let set = self.steps.last().map_or(0, |(at, _)| *at);

@@ -56,6 +56,13 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
+    pub(crate) fn only(rule: &str) -> Self {
+        Self {
+            only: [rule.to_owned()].into(),
+            except: BTreeSet::new(),
+        }
+    }
+
     fn count(&self, rule: &str) -> bool {
         let named = |set: &BTreeSet<String>| set.iter().any(|it| rule.starts_with(it.as_str()));
         (self.only.is_empty() || named(&self.only)) && !named(&self.except)
@@ -90,6 +97,8 @@ struct Call {
     unwanted: Option<u64>,
     /// Whether other calls or leases were there meanwhile.
     company: bool,
+    /// A request for it has met with trouble.
+    hurt: bool,
     /// How often it was overtaken by a later one.
     overtaken: u32,
 }
@@ -198,16 +207,16 @@ impl Oracle {
 
     /// How long the client was paused between these.
     fn paused(&self, who: usize, since: u64, at: u64) -> u64 {
-        let pauses = self.clients[who].pauses.iter();
-        let times = pauses.map(|(from, to)| (*to).min(at).saturating_sub((*from).max(since)));
+        let times = self.clients[who].pauses.iter();
+        let times = times.map(|(from, to)| (*to).min(at).saturating_sub((*from).max(since)));
         times.sum()
     }
 
-    pub(crate) fn client_paused(&mut self, at: u64, who: usize, paused: bool) {
-        let pauses = &mut self.clients[who].pauses;
-        let begun = pauses.last_mut().filter(|(_, to)| *to == u64::MAX);
-        match (begun, paused) {
-            (None, true) => pauses.push((at, u64::MAX)),
+    pub(crate) fn client_paused(&mut self, at: u64, who: usize, begins: bool) {
+        let times = &mut self.clients[who].pauses;
+        let current = times.last_mut().filter(|(_, to)| *to == u64::MAX);
+        match (current, begins) {
+            (None, true) => times.push((at, u64::MAX)),
             (Some(pause), false) => pause.1 = at,
             _ => {}
         }

@@ -234,12 +234,13 @@ impl Oracle {
         };
         let document = self.mirror.document(&request.name);
         let known = document.places.iter_mut().find(|it| *it.client == *client);
-        if let Some(place) = known {
-            if place.lease == request.lease && place.maybe_there(now) {
-                place.seen_at = seen_at;
-                place.asked_at = now;
-                return;
-            }
+        if let Some(place) = known
+            && place.lease == request.lease
+            && place.maybe_there(now)
+        {
+            place.seen_at = seen_at;
+            place.asked_at = now;
+            return;
         }
         document.places.retain(|it| *it.client != *client);
         document.places.push(Place {
