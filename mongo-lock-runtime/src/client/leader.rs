@@ -21,8 +21,8 @@ impl LockClient {
     /// dies, the next one leads within the ttl. Trouble with MongoDB ends the leadership at the lease's
     /// deadline, never the standing.
     ///
-    /// After a term shorter than a second, and after an election that failed, it pauses before it stands
-    /// again: 100 ms at first, then longer, up to 10 s.
+    /// When the task steps down within a second, and after an election that failed, it pauses before it
+    /// stands again: 100 ms at first, then longer, up to 10 s.
     ///
     /// The task says how it goes on: [`ControlFlow::Continue`] steps down and stands again, behind those
     /// who wait; [`ControlFlow::Break`] ends it all with a value.
@@ -86,14 +86,18 @@ impl LockClient {
             };
             let result = Run::new(elected, OnLost::Cancel, Box::pin(term)).await;
             let term = began.get().map(|began| clock.elapsed(*began));
+            let mut deposed = false;
             let reason: Box<dyn Display + Send> = match result {
                 Ok(Ok(ControlFlow::Break(value))) => return Ok(value),
                 // A caller that waits without a limit is never skipped.
                 Ok(Ok(ControlFlow::Continue(())) | Err(_)) => Box::new("the task stepped down"),
                 Err(error) if is_final(&error) => return Err(error),
-                Err(error) => Box::new(error),
+                Err(error) => {
+                    deposed = error.is_lease_lost();
+                    Box::new(error)
+                }
             };
-            if term.is_some_and(|term| term >= SHORT_TERM) {
+            if deposed || term.is_some_and(|term| term >= SHORT_TERM) {
                 pauses = self::pauses();
                 events::stands_again(spec.name(), &*reason, Duration::ZERO);
                 continue;

@@ -223,6 +223,11 @@ impl Lease {
         self.0.context.clock.elapsed(self.0.since)
     }
 
+    /// The ttl of the last extension, or the lease's own.
+    pub(super) fn longest_ttl(&self) -> Duration {
+        self.term().ttl.max(self.0.spec.ttl())
+    }
+
     pub(crate) fn until(&self) -> Moment {
         self.term().until
     }

@@ -1,6 +1,6 @@
 //! The one owner of a lease, which must release it; drop releases it too.
 
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot::error::RecvError;
 
@@ -13,6 +13,10 @@ use crate::{
     outcome::Release,
     store::ReleaseRequest,
 };
+
+/// The time after which a request that was sent is taken to have arrived or to be lost, for the end
+/// of a revocation that does not succeed.
+pub(super) const LATEST_ARRIVAL: Duration = Duration::from_secs(60);
 
 /// Releases leases. The layer above implements it: a release may take a waiter along.
 pub(crate) trait Releaser: Send + Sync {
@@ -102,11 +106,10 @@ impl OwnedLease {
         Ok(self)
     }
 
-    /// Starts the release in a task, and gives what waits for it.
+    /// Starts the release, and gives what waits for it.
     pub(crate) fn start_release(mut self) -> impl Future<Output = Result<Release, Error>> + Send {
         let job = self.end();
         let released = self.releaser.release(job);
-        released.running().move_to_task();
         async move { self.answer(released.await) }
     }
 
@@ -135,6 +138,12 @@ impl OwnedLease {
         let delivered = self.state == State::Delivered;
         self.state = State::Released;
         let lost = self.lease.is_lost();
+        // A renewal that is on its way may still prolong it, and an attempt may still arrive.
+        let ends = self.context().clock.now() + self.longest_ttl();
+        let mut until = self.until().max(ends);
+        if self.unaccounted {
+            until = until + LATEST_ARRIVAL;
+        }
         // Before the command: from now on no code may rely on the lease, and nothing renews it.
         self.lease.end(&LossReason::Released);
         ReleaseJob {
@@ -149,13 +158,13 @@ impl OwnedLease {
                 lease: self.lease.clone(),
                 lost,
             }),
-            until: self.until(),
+            until,
         }
     }
 }
 
 impl HeldLease {
-    pub(crate) fn released(&self, release: Release, took: std::time::Duration) {
+    pub(crate) fn released(&self, release: Release, took: Duration) {
         let lease = &self.lease;
         events::released(&lease.fields(), lease.held(), release, self.lost, took);
     }

@@ -68,10 +68,6 @@ impl WaitQueues {
         self.state().take_first(name, now)
     }
 
-    pub(super) fn has_waiters(&self, name: &LockName) -> bool {
-        self.state().has_waiters(name)
-    }
-
     /// The lock may be free, or it is the client's turn: the first waiter is to ask.
     pub(crate) fn wake(&self, name: &str) {
         let effects = self.state().wake(name);

@@ -59,11 +59,8 @@ impl Releaser for ReleaseService {
                 .answer_in_time(started, &trouble, operation, answer)
                 .await;
         });
-        self.table.set_running(id, released.running());
-        if self.queues.has_waiters(&name) {
-            // They wait for it, whatever its caller does.
-            released.running().move_to_task();
-        }
+        // Others wait for it, here or elsewhere, whatever its caller does.
+        released.running().move_to_task();
         released
     }
 

@@ -98,7 +98,11 @@ impl Journey {
             Some(Fate::Twice(later)) if self.acquires() => {
                 drop(self.take_effect().await);
                 self.there = later;
-                self.arrive(answer).await;
+                let effect = self.take_effect().await;
+                pause(self.back).await;
+                // An error of the second leaves the effect of the first open.
+                let result = self.world.answer(effect).map_err(|_| api::error(BROKEN));
+                self.tell(result, answer);
             }
             Some(Fate::Twice(later)) => {
                 let again = Self {

@@ -39,7 +39,7 @@ pub(crate) struct State {
     requests: u32,
     /// One for each client: which of several receivers of one sender is woken first is random.
     turns: Vec<watch::Sender<()>>,
-    /// `None` while nobody reads it.
+    /// `None`: not recorded.
     pub(crate) history: Option<Vec<String>>,
 }
 
@@ -258,6 +258,7 @@ impl World {
                 Act::Delete | Act::Garble(_) => {
                     state.server.locks.delete(&name);
                     state.oracle.mirror.documents.remove(&name);
+                    state.oracle.wiped(&name);
                     for lease in &document.leases {
                         state.oracle.taken_away(lease.id);
                     }

@@ -6,7 +6,7 @@ use crate::sim::script::Kind;
 /// What a call may take beyond its limit, besides one way there and back.
 const GRACE: u64 = 250;
 
-/// How long a lock can be free, and nobody else there, before a call has it: a client that has missed
+/// How long a lock can be free, without other callers, before a call has it: a client that has missed
 /// the news looks for itself every two seconds.
 const PROMPT: u64 = 3000;
 
@@ -101,7 +101,7 @@ impl Oracle {
         self.nothing_is_left(at, now);
     }
 
-    /// 9: on a healthy network, whoever is alone with a free lock has it soon.
+    /// 9: on a healthy network, the only caller of a free lock has it soon.
     fn free_lock_is_had(&mut self, at: u64, now: i64) {
         for (name, document) in &self.mirror.documents {
             if document.maybe_taken(now) {
@@ -136,10 +136,16 @@ impl Oracle {
                 call.phase_since,
                 busy,
                 set,
-                self.healthy_since(client.slot, at),
+                self.answered_since(client.slot, at),
             ];
             let since = since.into_iter().max().unwrap_or(0);
-            if first && at > since + PROMPT {
+            // A candidate pauses after a short term, for up to 10 s.
+            let pause = if matches!(call.kind, Kind::Lead(_)) {
+                10_000
+            } else {
+                0
+            };
+            if first && at > since + PROMPT + pause {
                 late = Some((*id, since));
             }
         }
