@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use mongo_lock_runtime::{Error, LockSpec, LossReason, Release, distributed_lock};
 
-use crate::{
-    stage::Stage,
-    support::{acquire, spec},
-    tools::{SOON, body, delete, live, ms, only, within},
-};
+use crate::support::{Fixture, SOON, acquire, body, delete, live, ms, only, spec, within};
 
 const TTL: Duration = ms(1500);
 
@@ -20,9 +16,9 @@ async fn renewed<F: Future>(body: F) -> F::Output {
 #[tokio::test]
 async fn a_renewed_lease_is_lost_at_the_next_renewal() {
     for passes_on in [false, true] {
-        let stage = Stage::new().await;
-        let Stage { db, client } = &stage;
-        let other = stage.other().await;
+        let fixture = Fixture::new().await;
+        let Fixture { db, client } = &fixture;
+        let other = fixture.other().await;
         let (body, hand) = body();
         let scoped = client.clone();
         let call = tokio::spawn(async move { scoped.scope(renewed(body)).await });
@@ -54,9 +50,9 @@ async fn a_renewed_lease_is_lost_at_the_next_renewal() {
 
 #[tokio::test]
 async fn without_renewal_its_release_touches_nobody() {
-    let stage = Stage::new().await;
-    let Stage { db, client } = &stage;
-    let other = stage.other().await;
+    let fixture = Fixture::new().await;
+    let Fixture { db, client } = &fixture;
+    let other = fixture.other().await;
     let minimum = LockSpec::builder("b", ms(60_000)).min_hold(ms(30_000));
     for spec in [spec("a", 60_000), minimum.build().unwrap()] {
         let name = spec.name().as_str();

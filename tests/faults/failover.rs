@@ -11,12 +11,9 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::{
-    support::{acquire, client, spec},
-    tools::{
-        Hand, PATIENCE, RESULT, SOON, ServerClock, body, free, live, ms, only, renewed_spec, until,
-        within,
-    },
+use crate::support::{
+    BodyHandle, PATIENCE, RESULT, SOON, ServerClock, acquire, body, client, free, live, ms, only,
+    renewed_spec, spec, until, within,
 };
 
 /// An election takes some three seconds; the deadline is a second earlier than this.
@@ -29,7 +26,7 @@ async fn job<F: Future>(body: F) -> F::Output {
 
 type Job = JoinHandle<Result<Outcome<u32>, Error>>;
 
-async fn start(client: &LockClient) -> (Job, Hand) {
+async fn start(client: &LockClient) -> (Job, BodyHandle) {
     let (body, hand) = body();
     let client = client.clone();
     let call = tokio::spawn(async move { client.scope(job(body)).await });
@@ -42,7 +39,7 @@ struct Scene {
     db: TestDb,
     client: LockClient,
     call: Job,
-    hand: Hand,
+    hand: BodyHandle,
     rival: JoinHandle<()>,
     token: i64,
 }

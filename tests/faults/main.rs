@@ -9,7 +9,6 @@
 )]
 
 mod cancelled;
-mod crowd;
 mod current;
 mod dead_holder;
 mod deadline;
@@ -19,6 +18,7 @@ mod failover;
 mod faulty_acquires;
 mod faulty_releases;
 mod faulty_renewals;
+mod many_leases;
 mod max_hold;
 mod min_hold;
 mod on_lost;
@@ -27,10 +27,7 @@ mod restart;
 mod runtimes;
 mod shutdown;
 mod silence;
-mod stage;
-mod tools;
 mod wall_clock;
 
-#[allow(dead_code, reason = "shared with tests/locks, which uses all of it")]
-#[path = "../locks/support.rs"]
+#[path = "../support/mod.rs"]
 mod support;

@@ -20,5 +20,7 @@ mod send;
 mod server_down;
 mod shapes;
 mod skipped;
-mod support;
 mod take_over;
+
+#[path = "../support/mod.rs"]
+mod support;

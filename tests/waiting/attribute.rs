@@ -3,10 +3,7 @@
 use mongo_lock_runtime::{Lock as _, Outcome, distributed_lock, lock_names};
 use tokio::{join, time::sleep};
 
-use super::{
-    support::{acquire, spec},
-    tools::{eventually, instances, ms},
-};
+use crate::support::{acquire, eventually, instances, ms, spec};
 
 lock_names! {
     mod locks {

@@ -2,10 +2,7 @@
 
 use tokio::spawn;
 
-use super::{
-    support::{acquire, spec},
-    tools::{document, eventually, instances, ms, patient, places, until},
-};
+use crate::support::{acquire, document, eventually, instances, ms, patient, places, spec, until};
 
 #[tokio::test]
 async fn a_thousand_cancelled_waiters_leave_nothing_behind() {

@@ -6,10 +6,7 @@ use mongo_lock_runtime::SkipReason;
 use mongodb::bson::{Document, doc};
 use tokio::{spawn, sync::Mutex};
 
-use super::{
-    support::{acquire, refused, spec},
-    tools::{eventually, instances, ms, patient, places, until},
-};
+use crate::support::{acquire, eventually, instances, ms, patient, places, refused, spec, until};
 
 #[tokio::test]
 async fn a_waiter_elsewhere_gets_the_lock_when_it_is_released() {

@@ -8,7 +8,6 @@
 mod attribute;
 mod cancelled;
 mod commands;
-mod crowd;
 mod dead;
 mod exclusive;
 mod leader;
@@ -16,11 +15,10 @@ mod limits;
 mod order;
 mod permits;
 mod polling;
+mod random_callers;
 mod readers;
 mod several;
-mod tools;
 mod turns;
 
-#[allow(dead_code, reason = "shared with tests/locks, which uses all of it")]
-#[path = "../locks/support.rs"]
+#[path = "../support/mod.rs"]
 mod support;

@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::tools::ms;
+use crate::support::ms;
 
 const SEEDS: u64 = 60;
 const TASKS: usize = 24;
