@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::task::yield_now;
+use tokio::{task::yield_now, time::timeout};
 
 use super::{acquisition::Acquisition, guard::LockGuard, inner::ClientInner};
 use crate::{
@@ -14,13 +14,16 @@ use crate::{
     outcome::Skipped,
     queue::WaitResult,
     spec::LockSpec,
-    store::{AcquireReply, StoreError},
+    store::{AcquireReply, LeaseId, StoreError},
 };
+
+/// With less time than this left, no further attempt is made.
+const SHORTEST_ATTEMPT: Duration = Duration::from_millis(20);
 
 enum Answer {
     Granted(OwnedLease),
     Refused(Skipped),
-    /// Granted too late: the client is shutting down, and has given the lease back.
+    /// The client is shutting down, or the caller is gone; what was granted is given back.
     ShutDown,
     Error(Error),
 }
@@ -88,8 +91,10 @@ pub(crate) async fn try_acquire(
         let context = Arc::clone(&inner.context);
         let operation = async {
             if let Local::Releasing(ticket) = local {
-                // A caller must not be refused because of a lease that this client is releasing.
-                inner.leases.wait_for(&ticket).await;
+                // A caller must not be refused because of a lease that this client is releasing. Half of
+                // the time is left for the request.
+                let limit = context.operation_timeout / 2;
+                let _ = timeout(limit, inner.leases.wait_for(&ticket)).await;
             }
             run(&inner, pending, started).await
         };
@@ -99,13 +104,39 @@ pub(crate) async fn try_acquire(
             .await;
     });
     client.leases.set_running(id, operation.running());
-    match operation.await {
+    let mut caller = Caller {
+        client,
+        spec,
+        id,
+        gone: true,
+    };
+    let answer = operation.await;
+    caller.gone = !matches!(answer, Ok(Ok(_)));
+    drop(caller);
+    match answer {
         Ok(Ok(Answer::Granted(lease))) => acquired(lease, started),
         Ok(Ok(Answer::ShutDown)) => Err(shut_down(spec)),
         Ok(Ok(Answer::Refused(skipped))) => Ok(refused(client, skipped, started)),
         Ok(Ok(Answer::Error(error))) => Err(error),
         Ok(Err(error)) => Err(context.error(spec.name(), Operation::Acquire, error)),
         Err(_) => Err(Error::runtime_gone(spec.name())),
+    }
+}
+
+/// The caller of an acquisition: when it goes before the answer, the client gives back what comes.
+struct Caller<'a> {
+    client: &'a ClientInner,
+    spec: &'a LockSpec,
+    id: LeaseId,
+    gone: bool,
+}
+
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        if self.gone {
+            let leases = &self.client.leases;
+            leases.abandoned(self.id, self.spec.name());
+        }
     }
 }
 
@@ -149,16 +180,16 @@ async fn run(
             }
             Err(error) => {
                 pending.failed(attempt, &error);
-                let next = pause.next();
-                let time_left = context.clock.elapsed(started) + next < context.operation_timeout;
-                if !(error.is_transient() && time_left) {
+                let elapsed = context.clock.elapsed(started);
+                let time_left = context.operation_timeout.saturating_sub(elapsed);
+                if !error.is_transient() || time_left < SHORTEST_ATTEMPT {
                     return Err(error.cause);
                 }
-                if client.leases.is_closed() {
+                if client.leases.is_abandoned(pending.id(), pending.name()) {
                     return Ok(Answer::ShutDown);
                 }
                 events::retrying(pending.name(), "acquire", &error.cause);
-                tokio::time::sleep(next).await;
+                tokio::time::sleep(pause.next().min(time_left / 2)).await;
             }
         }
     }

@@ -89,6 +89,13 @@ impl LockGuard {
     }
 }
 
+impl LockGuard {
+    /// Starts the release, which goes on by itself.
+    pub(super) fn start_release(self) -> impl Future<Output = Result<Release, Error>> + Send {
+        self.lease.start_release()
+    }
+}
+
 impl fmt::Debug for LockGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LockGuard")

@@ -1,6 +1,6 @@
 //! Leader election: a lock that is waited for, a body that its lease stops, and again.
 
-use std::{cell::Cell, fmt::Display, ops::ControlFlow, time::Duration};
+use std::{fmt::Display, ops::ControlFlow, sync::OnceLock, time::Duration};
 
 use tokio::time::sleep;
 
@@ -75,14 +75,14 @@ impl LockClient {
                 events::elected(&guard.lease().fields());
                 Ok(Acquisition::Acquired(guard))
             });
-            let began = Cell::new(None);
+            let began = OnceLock::new();
             let term = async {
                 let lease = current_lease().expect("a body runs under its lease");
-                began.set(Some(clock.now()));
+                let _ = began.set(clock.now());
                 task(lease).await
             };
             let result = Run::new(elected, OnLost::Cancel, Box::pin(term)).await;
-            let term = began.get().map(|began| clock.elapsed(began));
+            let term = began.get().map(|began| clock.elapsed(*began));
             if term.is_some_and(|term| term >= spec.ttl()) {
                 pauses = self::pauses(spec);
             }

@@ -36,7 +36,7 @@ impl LockSet {
         left.min().unwrap_or(Duration::MAX)
     }
 
-    /// Releases them all. One command each, one after the other, the last acquired first.
+    /// Releases them all, at once. One command each.
     ///
     /// # Errors
     ///
@@ -44,15 +44,14 @@ impl LockSet {
     ///
     /// # Cancel safety
     ///
-    /// Those that have not been released are released in the background when the future is dropped.
-    pub async fn release(mut self) -> Result<(), Error> {
+    /// Once polled, all releases happen, also when the future is dropped.
+    pub async fn release(self) -> Result<(), Error> {
+        let guards = self.guards.into_iter();
+        let releases: Vec<_> = guards.map(LockGuard::start_release).collect();
         let mut result = Ok(());
-        while let Some(guard) = self.guards.pop() {
-            if let Err(error) = guard.release().await
-                && result.is_ok()
-            {
-                result = Err(error);
-            }
+        for release in releases {
+            let released = release.await.map(drop);
+            result = result.and(released);
         }
         result
     }

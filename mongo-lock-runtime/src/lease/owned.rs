@@ -2,12 +2,14 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use tokio::sync::oneshot::error::RecvError;
+
 use super::{keeper, lease::Lease, table::LeaseTable};
 use crate::{
     clock::Moment,
     error::{Error, LossReason, Operation},
     events,
-    operation::InFlight,
+    operation::{InFlight, OperationError},
     outcome::Release,
     store::ReleaseRequest,
 };
@@ -95,10 +97,26 @@ impl OwnedLease {
         Ok(self)
     }
 
+    /// Starts the release in a task, and gives what waits for it.
+    pub(crate) fn start_release(mut self) -> impl Future<Output = Result<Release, Error>> + Send {
+        let job = self.end();
+        let released = self.releaser.release(job);
+        released.running().move_to_task();
+        async move { self.answer(released.await) }
+    }
+
     /// Releases the lease, and waits for that as long as one operation may take.
     pub(crate) async fn release(mut self) -> Result<Release, Error> {
         let job = self.end();
-        match self.releaser.release(job).await {
+        let released = self.releaser.release(job).await;
+        self.answer(released)
+    }
+
+    fn answer(
+        &self,
+        released: Result<Result<Release, OperationError>, RecvError>,
+    ) -> Result<Release, Error> {
+        match released {
             Ok(Ok(release)) => Ok(release),
             Ok(Err(error)) => {
                 let context = self.context();

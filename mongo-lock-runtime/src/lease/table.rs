@@ -62,7 +62,8 @@ enum Entry {
 struct NameState {
     /// The lease under which the client holds the lock without sharing it.
     exclusive: Option<Lease>,
-    /// The leases whose first attempt at a release is under way.
+    /// The leases whose first attempt at a release is under way, and those that are asked for without
+    /// a caller.
     releasing: BTreeSet<LeaseId>,
 }
 
@@ -189,6 +190,23 @@ impl LeaseTable {
         drop((was, held));
     }
 
+    /// The caller of a lease that is asked for is gone: whatever comes of the requests is given back,
+    /// and that is as good as a release under way.
+    pub(crate) fn abandoned(&self, id: LeaseId, name: &LockName) {
+        let mut state = self.state();
+        if state.entries.contains_key(&id) {
+            let known = state.names.entry(name.clone()).or_default();
+            known.releasing.insert(id);
+        }
+    }
+
+    /// Whether no caller waits for the lease any more.
+    pub(crate) fn is_abandoned(&self, id: LeaseId, name: &LockName) -> bool {
+        let state = self.state();
+        let known = state.names.get(name);
+        state.closed || known.is_some_and(|known| known.releasing.contains(&id))
+    }
+
     /// An attempt at the release has failed: callers are to ask the server again, not to wait for it.
     pub(crate) fn release_in_trouble(&self, id: LeaseId, name: &LockName) {
         self.state().forget_release(id, name);
@@ -233,12 +251,15 @@ impl LeaseTable {
                 return false;
             }
             for id in &known.releasing {
-                if let Some(Entry::Releasing {
-                    running, wanted, ..
-                }) = entries.get_mut(id)
-                {
-                    *wanted = true;
-                    operations.extend(running.upgrade());
+                match entries.get_mut(id) {
+                    Some(Entry::Releasing {
+                        running, wanted, ..
+                    }) => {
+                        *wanted = true;
+                        operations.extend(running.upgrade());
+                    }
+                    Some(Entry::Pending { running, .. }) => operations.extend(running.upgrade()),
+                    Some(Entry::Held { .. }) | None => {}
                 }
             }
         }

@@ -167,9 +167,13 @@ impl WaitQueues {
             skips,
             give_back,
             forget,
+            abandoned,
             notify,
             waiting,
         } = effects;
+        for (name, id) in abandoned {
+            self.table.abandoned(id, &name);
+        }
         for notify in notify {
             notify.notify_one();
         }

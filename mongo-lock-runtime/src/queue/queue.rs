@@ -117,7 +117,7 @@ impl WaitQueue {
         let Some(at) = self.waiters.iter().position(|waiter| waiter.id == id) else {
             return;
         };
-        if let Some(waiter) = self.remove(at) {
+        if let Some(waiter) = self.remove(at, effects) {
             effects.forget.extend(waiter.pending);
         }
         effects.notify(&self.notify);
@@ -132,10 +132,14 @@ impl WaitQueue {
     }
 
     /// Takes a waiter out. A request that is under way for it goes on without it.
-    fn remove(&mut self, at: usize) -> Option<Waiter> {
+    fn remove(&mut self, at: usize, effects: &mut Effects) -> Option<Waiter> {
         let waiter = self.waiters.remove(at)?;
-        if self.asking.take_if(|it| it.id == waiter.id).is_some() {
+        if let Some(asking) = self.asking.take_if(|it| it.id == waiter.id) {
             self.detached += 1;
+            self.silent_since.get_or_insert(asking.sent);
+            effects
+                .abandoned
+                .push((waiter.spec.name().clone(), waiter.id));
         }
         if at == 0 {
             // The next one is first now, and may have another place in the order.
@@ -151,6 +155,13 @@ impl WaitQueue {
         known: &Known,
         effects: &mut Effects,
     ) -> Action {
+        let releasing_since = match known {
+            Known::Releasing => Some(*self.releasing_since.get_or_insert(now)),
+            _ => {
+                self.releasing_since = None;
+                None
+            }
+        };
         self.end_late(settings, now, known, effects);
         if self.waiters.is_empty() {
             self.silent_since = None;
@@ -164,12 +175,8 @@ impl WaitQueue {
                 Action::End
             };
         }
-        let releasing_since = match known {
-            Known::Releasing => Some(*self.releasing_since.get_or_insert(now)),
-            _ => self.releasing_since.take().and(None),
-        };
-        // A release that takes longer than an operation may is no reason to wait any more.
-        let released_by = releasing_since.map(|since| since + settings.operation_timeout);
+        // Half of the time that a waiter has is left for its request.
+        let released_by = releasing_since.map(|since| since + settings.operation_timeout / 2);
         let ask_at = if self.asking.is_some() {
             None
         } else if let Known::Held { until, .. } = known {
@@ -312,7 +319,7 @@ impl WaitQueue {
     /// Sends every waiter away.
     pub(super) fn close(&mut self, effects: &mut Effects) {
         while !self.waiters.is_empty() {
-            if let Some(mut waiter) = self.remove(0) {
+            if let Some(mut waiter) = self.remove(0, effects) {
                 effects.forget.extend(waiter.pending.take());
                 effects.answer(waiter, WaitResult::ShutDown);
             }
@@ -336,7 +343,9 @@ impl WaitQueue {
 
     /// Since when the server has been asked without an answer.
     fn silent_since(&self) -> Option<Moment> {
-        self.silent_since.or(self.asking.as_ref().map(|it| it.sent))
+        let asked = self.asking.as_ref().map(|it| it.sent);
+        let silent = [self.silent_since, asked, self.releasing_since];
+        silent.into_iter().flatten().min()
     }
 
     /// When the waiter fails, unless the server answers: a waiter that has come later has more time.
@@ -379,7 +388,7 @@ impl WaitQueue {
             let is_asked_for = self.is_asked_for(waiter);
             let over = waiter.until.is_some_and(|until| until <= now);
             let skipped = self.skipped(known).filter(|_| over && !is_asked_for);
-            let Some(mut waiter) = self.remove(at) else {
+            let Some(mut waiter) = self.remove(at, effects) else {
                 continue;
             };
             match (skipped, waiter.pending.take()) {

@@ -33,6 +33,8 @@ pub(super) struct Effects {
     pub(super) give_back: Vec<OwnedLease>,
     /// Leases that no waiter asks for any more. What may have been granted is cleaned up.
     pub(super) forget: Vec<PendingLease>,
+    /// Leases that are asked for without a waiter.
+    pub(super) abandoned: Vec<(LockName, LeaseId)>,
     /// Drivers to be woken.
     pub(super) notify: Vec<Arc<Notify>>,
     /// The holder for which a queue waits, and how many are ahead of it.

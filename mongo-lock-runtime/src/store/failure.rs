@@ -70,6 +70,13 @@ impl AttemptError {
         }
     }
 
+    /// Whether the command may have taken effect, or may still do so.
+    #[cfg(feature = "__simulation")]
+    #[must_use]
+    pub fn is_effect_unknown(&self) -> bool {
+        self.effect_unknown
+    }
+
     /// Whether an equal command may succeed a moment later.
     #[must_use]
     pub fn is_transient(&self) -> bool {

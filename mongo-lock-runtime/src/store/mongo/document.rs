@@ -167,7 +167,7 @@ impl<'a> LockDocument<'a> {
             };
             return Ok(Skipped::held(request.name.clone(), holder));
         }
-        // It is free, and not for us.
+        // The lock is free, and reserved for the first in the queue.
         let next = entries.first();
         let next = next.ok_or("it has no holders, yet the server refused the lease")?;
         let reservation = outcome::Reservation {
@@ -247,7 +247,7 @@ fn date(document: &Document, key: &str) -> Result<SystemTime, String> {
     })
 }
 
-/// A number typed into a shell may become an `int`; it is the same number.
+/// An integer. A number typed into a shell may become an `int`, with an equal value.
 fn integer(value: &Bson) -> Option<i64> {
     value.as_i64().or_else(|| value.as_i32().map(i64::from))
 }

@@ -212,3 +212,135 @@ fn code_and_message(error: &Document) -> (i32, String) {
     let message = error.get_str("errmsg").unwrap_or("no message");
     (code, format!("{message} (code {code})"))
 }
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::doc;
+
+    use super::*;
+
+    /// Whether the effect of an error with this code is open, and its persistence.
+    fn of(code: i32) -> (bool, Persistence) {
+        let failure = from_code(code, StoreError::Other(String::new()));
+        (failure.effect_unknown, failure.persistence)
+    }
+
+    #[test]
+    fn codes_that_pass_by_themselves() {
+        for code in TRANSIENT {
+            assert_eq!(of(code).1, Transient, "{code}");
+        }
+        for code in [50, 11601, 64, 112, 24, 46, 43, 202, 91, 189, 10107, 11602] {
+            assert_eq!(of(code).1, Transient, "{code}");
+        }
+    }
+
+    #[test]
+    fn codes_that_stay() {
+        for code in FINAL {
+            assert!(!TRANSIENT.contains(&code), "{code}");
+            assert_eq!(of(code).1, Final, "{code}");
+        }
+    }
+
+    #[test]
+    fn codes_without_a_rule_are_repeated_by_what_is_harmless() {
+        for code in [0, 1, 8, 8000, 96, 40400] {
+            assert_eq!(of(code), (true, Unknown), "{code}");
+        }
+    }
+
+    #[test]
+    fn an_effect_is_open_unless_the_command_was_refused() {
+        for code in NO_EFFECT {
+            assert!(!of(code).0, "{code}");
+        }
+        for code in [50, 64, 91, 189, 262, 10107, 11600, 11601, 11602, 0] {
+            assert!(of(code).0, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_write_error_counts_and_says_its_code() {
+        let reply = doc! {
+            "ok": 1,
+            "n": 0,
+            "writeErrors": [{ "index": 0, "code": 112, "errmsg": "conflict" }],
+        };
+        let failure = check(Ok(reply.clone())).unwrap_err();
+        assert_eq!(failure.to_string(), "conflict (code 112)");
+        assert!(failure.is_transient() && !failure.is_final());
+        assert!(!failure.effect_unknown);
+        assert!(check_but_writes(Ok(reply)).is_ok());
+    }
+
+    #[test]
+    fn a_write_concern_error_leaves_the_effect_open_whatever_its_code() {
+        for (code, persistence) in [
+            (64, Transient),
+            (91, Transient),
+            (100, Unknown),
+            (79, Final),
+            (13, Final),
+        ] {
+            let reply = doc! {
+                "ok": 1,
+                "writeConcernError": { "code": code, "errmsg": "waiting for replication" },
+            };
+            let failure = check(Ok(reply)).unwrap_err();
+            assert!(failure.effect_unknown, "{code}");
+            assert_eq!(failure.persistence, persistence, "{code}");
+            let says = "applied, but not acknowledged by a majority";
+            assert!(failure.to_string().starts_with(says), "{failure}");
+        }
+    }
+
+    #[test]
+    fn a_label_makes_an_error_transient() {
+        for label in RETRYABLE_LABELS {
+            let reply = doc! {
+                "ok": 1,
+                "errorLabels": [label],
+                "writeConcernError": { "code": 8, "errmsg": "unknown" },
+            };
+            assert!(check(Ok(reply)).unwrap_err().is_transient(), "{label}");
+        }
+    }
+
+    #[test]
+    fn errors_of_the_driver() {
+        let io = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        let failure = from_driver(Error::from(io));
+        assert!(failure.is_transient() && failure.effect_unknown);
+        let custom = from_driver(Error::custom("of another kind"));
+        assert_eq!(custom.persistence, Unknown);
+        assert!(custom.effect_unknown);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_was_shut_down_is_final() {
+        let options = mongodb::options::ClientOptions::builder();
+        let client = mongodb::Client::with_options(options.build()).unwrap();
+        let database = client.database("test");
+        client.shutdown().await;
+        let reply = database.run_command(doc! { "ping": 1 }).await;
+        let failure = check(reply).unwrap_err();
+        assert!(failure.is_final() && !failure.effect_unknown, "{failure:?}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_cannot_be_reached_is_transient() {
+        let options = mongodb::options::ClientOptions::builder()
+            .hosts(vec![mongodb::options::ServerAddress::Tcp {
+                host: "127.0.0.1".into(),
+                port: Some(1),
+            }])
+            .server_selection_timeout(std::time::Duration::from_millis(50))
+            .build();
+        let client = mongodb::Client::with_options(options).unwrap();
+        let database = client.database("test");
+        let reply = database.run_command(doc! { "ping": 1 });
+        let failure = check(reply.await).unwrap_err();
+        assert!(failure.is_transient() && !failure.effect_unknown);
+    }
+}

@@ -166,7 +166,11 @@ pub(super) fn revoked_with(lease: impl Into<Bson>, now: &Bson) -> Document {
     let until = doc! { "$add": [now, millis(REVOCATION_TTL)] };
     let others = doc! { "$filter": {
         "input": array("revoked"),
-        "cond": { "$and": [lasts(now), { "$ne": ["$$this.lease", lease.clone()] }] },
+        "cond": { "$and": [
+            { "$eq": [{ "$type": "$$this" }, "object"] },
+            lasts(now),
+            { "$ne": ["$$this.lease", lease.clone()] },
+        ] },
     } };
     let others = doc! { "$map": {
         "input": others,

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// The stage for a request of any kind: to share the lock, to have one of several permits, to wait in
-/// the queue, to release another lease in the same step. What differs between requests are the
+/// the queue, to release another lease in this step. What differs between requests are the
 /// variables; all else is [`decision`], encoded once.
 pub(super) fn update(
     request: &AcquireRequest,

@@ -12,46 +12,66 @@
 //!   purge_at: <the time at which the TTL index may collect the document> }
 //! ```
 //!
-//! **Acquire** is one `findAndModify` with `upsert` and an update pipeline that decides on the
-//! server, by the server's `$$NOW`. The document in the reply is in one of these states:
+//! `protocol` is 1. A document with another number is refused, and left alone; a missing number is 1.
 //!
-//! | our lease among the holders | the document | it means |
+//! **Acquire** is one `findAndModify` with `upsert` and an update pipeline that decides on the
+//! server, by the server's `$$NOW`. The rule: *the lease is granted when it is compatible with the
+//! leases that are held, and would be even if every waiter ahead had its lease.* Compatible are
+//! readers with readers, and exclusive leases with exclusive ones, as far as the permits of each
+//! allow. A lease of an unknown mode is compatible with none. The document in the reply is in one of
+//! these states:
+//!
+//! | our lease among the holders | the document | the reply means |
 //! | --- | --- | --- |
-//! | yes | ours | granted; also when this very request was sent before and its answer was lost |
-//! | no | a live holder | refused, nothing was written; the holder is who has it |
+//! | yes | ours | granted; also when an earlier attempt was, and its reply was lost |
+//! | no | has our lease among `revoked` | refused for ever |
+//! | no | a live holder | refused, nothing was written; the holder has the lock |
 //! | no | not a lock document | refused, nothing was written; an error says what is wrong with it |
 //!
-//! That is for an exclusive lock that nobody waits for. Where permits, readers or a queue are involved,
-//! a longer pipeline (`step`) decides, in one command too; its reply has one state
-//! more: **in line**, when our client's place is in the queue. The queue is in the order of `since`,
-//! when each began to wait. Whoever is in it sends the same request again, every now and then, to keep
-//! the place (`until`), and when it is woken. A place whose `until` is over counts for nothing.
+//! That is for an exclusive lock without waiters. Where permits, readers or a queue are involved,
+//! a longer pipeline (`general`) decides, in one command too; its reply has one state
+//! more: **queued**, when our client's entry is in the queue. The queue is in the order of `since`,
+//! when each waiter began to wait. A waiter sends its request again, every now and then, to refresh
+//! its entry (`until`), and when it is woken. An entry whose `until` is over counts for nothing.
 //!
-//! **Turns.** When a command makes room for somebody in line, it writes that one's id into `turn`. Each
-//! waiting client has a change stream that brings it the changes of `turn` that name it, so one release
-//! wakes one client, which then sends its request again. An event that is missed costs time, never
-//! the lock: places are confirmed regularly, and so asked about.
+//! **Attempts.** The holder's element keeps the number of the attempt that was granted. A repeated
+//! request with a higher number leaves the element as it is.
+//!
+//! **Revocation.** A release whose lease may still be asked for, by an attempt on its way, puts the
+//! lease's id into `revoked` for an hour: longer than any command lives. No attempt with this id is
+//! granted or queued then.
+//!
+//! **Turns.** When a command makes room for the first in the queue, so that its lease would be
+//! granted, the command writes that waiter's id into `turn`; if that is a reader, the ids of all
+//! readers up to the first writer. Each waiting client has a change stream that brings it the changes
+//! of `turn` that name the client, so one release wakes one client, which then sends its request
+//! again. An event that is missed costs time, never the lock: entries are refreshed regularly, by
+//! requests.
 //!
 //! **Handing over** is a release and an acquisition in one step, for two callers of one client.
 //!
 //! A write-concern error, or no reply, leaves open whether the lease was written: the caller
-//! releases it by its id.
+//! releases the lease by its id.
 //!
 //! **Renew** is one `update` for any number of leases, which prolongs those that are still live and
 //! leaves all else alone. Its reply counts the documents that it changed; when that is fewer than
-//! were asked for, one `aggregate` more finds out how long each lasts. It is acknowledged by a
+//! were asked for, one `aggregate` more finds out how long each lasts. The update is acknowledged by a
 //! majority, like the acquisition: a renewal that a fail-over undid would leave its holder relying
-//! on time that it does not have.
+//! on time that it does not have. The aggregate reads what a majority has, for that reason.
 //!
-//! **Release** is one `update` that takes the lease out of the holders by its id, where nobody waits; it
-//! matches nothing when the lease is gone, or somebody is in line: then another one says whose turn it
-//! is. With a `min_hold` that is not over, it moves the lease's end there
-//! instead. It is acknowledged by the primary alone, from its journal where somebody waits, lest the
-//! change stream be late: if a fail-over undoes it, the lease expires by itself.
+//! **Release** is one `update` that takes the lease out of the holders by its id, where there is no
+//! queue; it matches nothing when the lease is gone, or a client waits: then another update says whose
+//! turn it is. With a `min_hold` that is not over, the update moves the lease's end there
+//! instead. A release is acknowledged by the primary alone, from its journal where a client waits, lest
+//! the change stream be late: if a fail-over undoes it, the lease expires by itself.
+//!
+//! **A clock that is set back.** No lease may claim to end later than its `ttl_ms` from now, no queue
+//! entry later than an entry is kept, no revocation later than in an hour: every command that looks at
+//! a longer claim cuts it. So a dead holder costs one ttl from then.
 //!
 //! Commands go through the driver's `run_command`, not through its typed helpers: those attach a
 //! transaction number for retryable writes, which makes the server write a second document per
-//! command. The lease's id makes ours repeatable without one.
+//! command. The lease's id makes the commands repeatable without one.
 
 mod command;
 mod document;
@@ -62,6 +82,8 @@ mod plain;
 mod release;
 mod renewal;
 mod setup;
+#[cfg(test)]
+mod snapshots;
 mod watch;
 
 use std::{

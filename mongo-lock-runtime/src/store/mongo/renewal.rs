@@ -13,14 +13,14 @@ use super::{
     expression::{RETENTION_MS, has_ttl, holders, is_of_this_protocol, millis},
 };
 
-/// How many leases share one statement. Each document's holders are looked up in the list of the
+/// The number of leases that share one statement. Each document's holders are looked up in the list of the
 /// statement's leases, one by one, so a long list costs the square of its length.
 const SHARED: usize = 100;
 
 /// The update statements that renew `leases`: as few as possible, given that all in one have the
-/// same ttl, and no two the same name, so that each changed document is one lease renewed. A document
-/// on which a statement fails keeps it from the rest of its documents, so leases that were left behind
-/// once get one each.
+/// ttl in common, and no two a name, so that each changed document is one lease renewed. A document
+/// on which a statement fails keeps the statement from the rest of its documents, so leases that were
+/// left behind once get one each.
 pub(super) fn statements(leases: &[Renewal], now: &Bson) -> Vec<Document> {
     let mut seen = HashMap::<&str, usize>::new();
     let mut groups = BTreeMap::<(Duration, usize), Vec<&Renewal>>::new();
@@ -85,7 +85,7 @@ fn statement(chunk: &[&Renewal], ttl: Duration, now: &Bson) -> Document {
     }
 }
 
-/// An aggregation that gives the live leases of these names, and how long each has left.
+/// An aggregation that gives the live leases of these names, and the remaining time of each.
 pub(super) fn live(leases: &[Renewal], now: &Bson) -> Vec<Document> {
     let names: Vec<_> = leases.iter().map(|renewal| renewal.name.as_str()).collect();
     let live = doc! { "$filter": { "input": holders(), "cond": live_holder(now) } };
@@ -115,7 +115,7 @@ pub(super) fn read(document: &Document, left: &mut BTreeMap<LeaseId, Duration>) 
     }));
 }
 
-/// What became of the renewals that were `sent` at one instant, given the time that the live leases
+/// The result of the renewals that were `sent` at one instant, given the time that the live leases
 /// had left when the server was `asked`.
 pub(super) fn result(
     leases: &[Renewal],
@@ -149,4 +149,39 @@ fn live_holder(now: &Bson) -> Document {
         { "$eq": [{ "$type": "$$this.expires_at" }, "date"] },
         { "$gt": ["$$this.expires_at", now] },
     ] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::LockName;
+
+    #[test]
+    fn no_more_is_relied_on_than_was_asked_for() {
+        let name = LockName::new("a").unwrap();
+        let renewal = |id, ttl| Renewal {
+            name: name.clone(),
+            lease: LeaseId::from_u128(id),
+            ttl: Duration::from_secs(ttl),
+            alone: false,
+        };
+        let leases = [
+            renewal(1, 30),
+            renewal(2, 30),
+            renewal(3, 30),
+            renewal(3, 60),
+        ];
+        let left = [(1, 3600), (2, 7), (3, 3600)];
+        let live = left.map(|(id, left)| (LeaseId::from_u128(id), Duration::from_secs(left)));
+        let now = Instant::now();
+        let renewed = result(&leases, &live.into(), now, now);
+        let capped = [(1, 30), (2, 7), (3, 60)];
+        let capped = capped.map(|(id, left)| {
+            let left = Duration::from_secs(left);
+            (LeaseId::from_u128(id), (now, left))
+        });
+        assert_eq!(renewed.left, capped.into());
+        assert_eq!(renewed.behind, [LeaseId::from_u128(2)].into());
+        assert!(renewed.gone.is_empty());
+    }
 }

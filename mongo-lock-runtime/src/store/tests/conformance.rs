@@ -1,8 +1,8 @@
-//! The rules of the protocol, which every store obeys to the millisecond. Each case is a script:
-//! when, what is asked, what must be answered.
+//! The rules of the protocol, which every store obeys to the millisecond. Each case is a script: the
+//! time, the action, the answer.
 
 use super::{
-    scene::{Action, Answer, Grant, Left, Refusal, Released, Renew, Slot},
+    fixture::{Action, Answer, Grant, Left, Refusal, Released, Renew, Slot},
     script::Script,
 };
 
@@ -20,11 +20,11 @@ on_both_stores! {
     a_release_frees_at_once_and_only_once
     a_release_frees_when_the_clock_is_set_back
     a_late_release_leaves_the_successor_alone
-    a_release_finds_an_expired_lease_that_nobody_took
+    a_release_finds_an_expired_lease_that_was_not_taken_over
     min_hold_counts_from_the_acquisition
     min_hold_that_is_over_keeps_nothing
     min_hold_cuts_what_a_renewal_added
-    what_min_hold_keeps_is_nobodys_lease
+    what_min_hold_keeps_is_no_lease
     a_renewal_counts_from_now_and_never_shortens
     a_renewal_of_an_expired_lease_does_not_revive_it
     a_renewal_of_a_lost_lease_leaves_the_successor_alone
@@ -167,7 +167,7 @@ fn a_late_release_leaves_the_successor_alone() -> Script {
     ]
 }
 
-fn a_release_finds_an_expired_lease_that_nobody_took() -> Script {
+fn a_release_finds_an_expired_lease_that_was_not_taken_over() -> Script {
     vec![
         (0, acquire(A, 10), granted(0, 0, 10)),
         (15, release(A), released(true)),
@@ -203,8 +203,8 @@ fn min_hold_cuts_what_a_renewal_added() -> Script {
     ]
 }
 
-/// Neither a late renewal nor a request sent again may prolong it or make it somebody's.
-fn what_min_hold_keeps_is_nobodys_lease() -> Script {
+/// Neither a late renewal nor a repeated request may prolong the hold or make it a lease again.
+fn what_min_hold_keeps_is_no_lease() -> Script {
     vec![
         (0, acquire(A, 10), granted(0, 0, 10)),
         (1, release_held(A, 5), released(true)),
@@ -223,7 +223,7 @@ fn a_renewal_counts_from_now_and_never_shortens() -> Script {
         (6, acquire(B, 10), refused(A, 0, 15, 0)),
         (7, renew(&[(A, 1)]), gone(&[])),
         (14, acquire(B, 10), refused(A, 0, 15, 0)),
-        // An extension is the same with another ttl. The token and the start stay.
+        // An extension is a renewal with another ttl. The token and the start stay.
         (14, renew(&[(A, 100)]), gone(&[])),
         (113, acquire(B, 10), refused(A, 0, 114, 0)),
         (114, acquire(B, 10), granted(114, 114, 124)),

@@ -1,24 +1,33 @@
-//! Both stores under the same tests.
+//! Both stores under one set of tests.
 //!
 //! * [`conformance`]: each rule of the protocol, one test per store, on a clock that the test sets.
-//! * [`queue`]: the same for whoever waits, or shares.
+//! * [`queue`], [`sharing`], [`fairness`]: the rules for requests that wait, or share a lock.
+//! * [`revocation`]: the rules for attempts that are repeated, or come too late.
+//! * [`set_back`]: the rules for a clock that is set back.
 //! * [`property`]: random sequences of commands, which both stores must answer alike.
-//! * [`turn`]: who is woken by it.
+//! * [`documents`]: documents that another version wrote, or an operator.
+//! * [`turn`]: the waiters that a step wakes.
 //! * [`server_clock`]: the rules that depend on time, on the clocks that production uses.
 
 #[macro_use]
 mod script;
-mod asks;
 mod conformance;
-mod crowd;
+mod documents;
+mod fairness;
+mod fixture;
+mod mixed_generator;
+mod mixed_oracle;
+mod plain_generator;
+mod plain_oracle;
 mod property;
 mod queue;
-mod scene;
-mod sequence;
+mod requests;
+mod revocation;
 mod server_clock;
+mod set_back;
+mod sharing;
 mod shrink;
 mod turn;
-mod witness;
 
 use std::{
     collections::HashMap,
@@ -33,7 +42,7 @@ use mongodb::{
     options::ClientOptions,
 };
 
-use self::scene::{Action, Answer, Scene};
+use self::fixture::{Action, Answer, Fixture};
 use super::{
     failure::AttemptError,
     memory::locks::Locks,
@@ -78,11 +87,13 @@ impl Timed {
         Self::Mongo(Box::new(Mongo::start().await))
     }
 
-    async fn answer(&self, scene: &Scene, now: i64, action: &Action) -> Answer {
+    async fn answer(&self, fixture: &Fixture, now: i64, action: &Action) -> Answer {
         let now = START + now;
         match self {
-            Self::Memory(locks) => scene.ask_memory(&mut locks.lock().unwrap(), now, action),
-            Self::Mongo(mongo) => mongo.answer(scene, now, action).await,
+            Self::Memory(locks) => {
+                fixture.answer_in_memory(&mut locks.lock().unwrap(), now, action)
+            }
+            Self::Mongo(mongo) => mongo.answer(fixture, now, action).await,
         }
     }
 }
@@ -112,18 +123,18 @@ impl Mongo {
         Arc::clone(store.or_insert_with(|| Arc::new(self.store.at(now))))
     }
 
-    async fn answer(&self, scene: &Scene, now: i64, action: &Action) -> Answer {
+    async fn answer(&self, fixture: &Fixture, now: i64, action: &Action) -> Answer {
         let store = self.at(now);
-        let Some(request) = scene.request_of(action) else {
+        let Some(request) = fixture.request_of(action) else {
             let Action::Delete { name } = action else {
                 unreachable!("{action:?} is a request");
             };
-            let filter = doc! { "_id": scene.name(*name).as_str() };
+            let filter = doc! { "_id": fixture.name(*name).as_str() };
             let deleted = self.documents.delete_one(filter).await.unwrap();
             return Answer::Deleted(deleted.deleted_count == 1);
         };
         match store.call(&request).await {
-            Ok(reply) => scene.answer(reply),
+            Ok(reply) => fixture.answer(reply),
             Err(failure) => Answer::Failed(failure.to_string()),
         }
     }

@@ -14,17 +14,18 @@ use tokio::task::JoinSet;
 
 use super::{
     CONNECTIONS, Timed,
-    crowd::{Crowd, crowd},
-    scene::Scene,
-    sequence::{Step, random},
+    fixture::Fixture,
+    mixed_generator::mixed,
+    mixed_oracle::MixedOracle,
+    plain_generator::{Step, random},
+    plain_oracle::{Event, Events, Oracle, PlainOracle},
     shrink::simpler,
-    witness::{Event, Events, Judge, Witness},
 };
 
 const SEQUENCES: u64 = 10_000;
 
 /// Of those with queues, readers and permits.
-const CROWDS: u64 = 2_500;
+const MIXED: u64 = 2_500;
 
 /// The seed of one sequence to run alone, as a failure prints it.
 const SEED: &str = "MONGO_LOCK_SEED";
@@ -48,7 +49,7 @@ const FREQUENT: &[(Event, u64)] = &[
     (Event::ClockSetBack, 6),
 ];
 
-const FREQUENT_IN_CROWDS: &[(Event, u64)] = &[
+const FREQUENT_IN_MIXED: &[(Event, u64)] = &[
     (Event::Granted, 1),
     (Event::GrantedBeside, 3),
     (Event::Refused, 3),
@@ -61,15 +62,15 @@ const FREQUENT_IN_CROWDS: &[(Event, u64)] = &[
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_stores_give_the_same_answers() {
-    compare::<Witness>(SEQUENCES, random, FREQUENT).await;
+    compare::<PlainOracle>(SEQUENCES, random, FREQUENT).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn both_stores_give_the_same_answers_to_a_crowd() {
-    compare::<Crowd>(CROWDS, crowd, FREQUENT_IN_CROWDS).await;
+async fn both_stores_give_the_same_answers_to_mixed_requests() {
+    compare::<MixedOracle>(MIXED, mixed, FREQUENT_IN_MIXED).await;
 }
 
-async fn compare<J: Judge + 'static>(
+async fn compare<J: Oracle + 'static>(
     sequences: u64,
     random: fn(u64) -> Vec<Step>,
     frequent: &[(Event, u64)],
@@ -114,7 +115,7 @@ async fn compare<J: Judge + 'static>(
 }
 
 fn frequent_enough(events: &Events, sequences: u64, frequent: &[(Event, u64)]) {
-    #[expect(clippy::print_stdout, reason = "for whoever tunes the sequences")]
+    #[expect(clippy::print_stdout, reason = "for tuning the sequences")]
     {
         println!("{sequences} sequences: {events:#?}");
     }
@@ -134,10 +135,10 @@ fn add(events: &mut Events, more: Events) {
 }
 
 /// One sequence. An error shows its shortest version that fails.
-async fn check<J: Judge>(mongo: &Timed, seed: u64, steps: Vec<Step>) -> Result<Events, String> {
+async fn check<J: Oracle>(mongo: &Timed, seed: u64, steps: Vec<Step>) -> Result<Events, String> {
     let run = Run::<J>::of(mongo, &steps).await;
     if run.problem.is_none() {
-        return Ok(run.judge.events());
+        return Ok(run.oracle.events());
     }
     let short = shrink::<J>(mongo, steps).await;
     let run = Run::<J>::of(mongo, &short).await;
@@ -145,7 +146,7 @@ async fn check<J: Judge>(mongo: &Timed, seed: u64, steps: Vec<Step>) -> Result<E
     Err(format!("{run}\nto run it again: {again}"))
 }
 
-async fn shrink<J: Judge>(mongo: &Timed, mut steps: Vec<Step>) -> Vec<Step> {
+async fn shrink<J: Oracle>(mongo: &Timed, mut steps: Vec<Step>) -> Vec<Step> {
     'smaller: loop {
         for candidate in simpler(&steps) {
             if Run::<J>::of(mongo, &candidate).await.problem.is_some() {
@@ -161,26 +162,26 @@ async fn shrink<J: Judge>(mongo: &Timed, mut steps: Vec<Step>) -> Vec<Step> {
 struct Run<J> {
     log: String,
     problem: Option<String>,
-    judge: J,
+    oracle: J,
 }
 
-impl<J: Judge> Run<J> {
+impl<J: Oracle> Run<J> {
     async fn of(mongo: &Timed, steps: &[Step]) -> Self {
-        let (scene, memory) = (Scene::new(), Timed::memory());
+        let (fixture, memory) = (Fixture::new(), Timed::memory());
         let mut run = Self {
             log: String::new(),
             problem: None,
-            judge: J::default(),
+            oracle: J::default(),
         };
         let mut now = 0;
         for Step { wait, action } in steps {
             now += wait;
-            let expected = memory.answer(&scene, now, action).await;
-            let answer = mongo.answer(&scene, now, action).await;
+            let expected = memory.answer(&fixture, now, action).await;
+            let answer = mongo.answer(&fixture, now, action).await;
             writeln!(run.log, "at {now} ms: {action:?}\n    {answer:?}").unwrap();
             if answer != expected {
                 run.problem = Some(format!("says MongoDB, but in memory:\n    {expected:?}"));
-            } else if let Err(broken) = run.judge.sees(now, action, &answer) {
+            } else if let Err(broken) = run.oracle.check(now, action, &answer) {
                 run.problem = Some(format!("is an answer that breaks a promise: {broken}"));
             }
             if run.problem.is_some() {

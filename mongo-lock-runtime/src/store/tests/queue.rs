@@ -1,33 +1,25 @@
-//! The rules for whoever waits in line or shares a lock, which every store obeys to the millisecond.
+//! The rules for requests that wait in a queue, which every store obeys to the millisecond.
 
 use super::{
-    asks::{gone_alone, handed, leave, none_gone, permits, queued, reads, waits},
     conformance::{acquire, delete, granted, refused, release, released, renew},
-    scene::{Answer, Slot},
+    fixture::{Answer, Slot},
+    requests::{gone_alone, handed, leave, queued, waits},
     script::Script,
 };
 
 on_both_stores! {
-    a_waiter_is_in_line_and_granted_when_it_asks_again
-    places_are_in_the_order_of_asking
-    whoever_does_not_wait_is_behind_all_who_do
-    a_place_is_kept_for_five_seconds
-    a_place_that_is_confirmed_keeps_its_rank
+    a_waiter_is_queued_and_granted_when_it_asks_again
+    entries_are_in_the_order_of_asking
+    a_request_that_does_not_wait_is_behind_the_queue
+    an_entry_is_kept_for_five_seconds
+    an_entry_that_is_refreshed_keeps_its_rank
     of_two_who_came_together_one_is_first
-    one_client_has_one_place
-    a_place_is_given_up
+    one_client_has_one_entry
+    an_entry_is_given_up
     a_hand_over_is_one_step
     a_hand_over_does_not_overtake
     a_hand_over_of_a_lease_that_is_gone_says_so
     a_hand_over_keeps_min_hold
-    as_many_as_the_permits_hold_the_lock
-    the_strictest_permits_decide
-    a_permit_is_not_for_whoever_is_behind
-    readers_share
-    a_writer_excludes_and_is_excluded
-    a_reader_waits_behind_a_writer
-    readers_in_a_row_go_together
-    an_expired_holder_of_several_makes_room
 }
 
 const A: Slot = Slot { name: 0, nth: 0 };
@@ -35,101 +27,117 @@ const B: Slot = Slot { name: 0, nth: 1 };
 const C: Slot = Slot { name: 0, nth: 2 };
 const D: Slot = Slot { name: 0, nth: 3 };
 
-fn a_waiter_is_in_line_and_granted_when_it_asks_again() -> Script {
+fn a_waiter_is_queued_and_granted_when_it_asks_again() -> Script {
     vec![
         (0, acquire(A, 100), granted(0, 0, 100)),
-        (1, waits(B, 1).ask(), queued(A, 0, 100, 0).at(0, 1, 100)),
+        (1, waits(B, 1).request(), queued(A, 0, 100, 0).at(0, 1, 100)),
         (2, release(A), released(true)),
-        (3, waits(B, 1).ask(), granted(3, 3, 1003)),
+        (3, waits(B, 1).request(), granted(3, 3, 1003)),
         (4, acquire(C, 10), refused(B, 3, 1003, 3)),
         (5, release(B), released(true)),
         (6, acquire(C, 10), granted(6, 6, 16)),
     ]
 }
 
-fn places_are_in_the_order_of_asking() -> Script {
+fn entries_are_in_the_order_of_asking() -> Script {
     vec![
         (0, acquire(A, 9000), granted(0, 0, 9000)),
-        (10, waits(B, 1).ask(), queued(A, 0, 9000, 0).at(0, 10, 9000)),
+        (
+            10,
+            waits(B, 1).request(),
+            queued(A, 0, 9000, 0).at(0, 10, 9000),
+        ),
         // It has waited for longer.
         (
             11,
-            waits(C, 2).since(8).ask(),
+            waits(C, 2).since(8).request(),
             queued(A, 0, 9000, 0).at(0, 11, 9000),
         ),
-        (12, waits(D, 3).ask(), queued(A, 0, 9000, 0).at(2, 12, 5010)),
+        (
+            12,
+            waits(D, 3).request(),
+            queued(A, 0, 9000, 0).at(2, 12, 5010),
+        ),
         (
             13,
-            waits(B, 1).since(3).ask(),
+            waits(B, 1).since(3).request(),
             queued(A, 0, 9000, 0).at(1, 10, 5011),
         ),
         (14, release(A), released(true)),
         (
             15,
-            waits(B, 1).since(5).ask(),
+            waits(B, 1).since(5).request(),
             queued(C, 3, 5011, 0).at(1, 10, 5011),
         ),
-        (16, waits(C, 2).since(13).ask(), granted(16, 16, 1016)),
+        (16, waits(C, 2).since(13).request(), granted(16, 16, 1016)),
     ]
 }
 
-fn whoever_does_not_wait_is_behind_all_who_do() -> Script {
+fn a_request_that_does_not_wait_is_behind_the_queue() -> Script {
     vec![
         (0, acquire(A, 100), granted(0, 0, 100)),
-        (1, waits(B, 1).ask(), queued(A, 0, 100, 0).at(0, 1, 100)),
+        (1, waits(B, 1).request(), queued(A, 0, 100, 0).at(0, 1, 100)),
         (2, acquire(C, 100), refused(A, 0, 100, 0)),
         (3, release(A), released(true)),
         (4, acquire(C, 100), refused(B, 1, 5001, 0)),
-        // Also the one who has just released it.
+        // A client that has just released the lock, too.
         (4, acquire(A, 100), refused(B, 1, 5001, 0)),
-        (5, waits(B, 1).ask(), granted(5, 5, 1005)),
+        (5, waits(B, 1).request(), granted(5, 5, 1005)),
     ]
 }
 
-fn a_place_is_kept_for_five_seconds() -> Script {
+fn an_entry_is_kept_for_five_seconds() -> Script {
     vec![
         (0, acquire(A, 100), granted(0, 0, 100)),
-        (1, waits(B, 1).ask(), queued(A, 0, 100, 0).at(0, 1, 100)),
+        (1, waits(B, 1).request(), queued(A, 0, 100, 0).at(0, 1, 100)),
         (5000, acquire(C, 10), refused(B, 1, 5001, 0)),
         (5001, acquire(C, 10), granted(5001, 5001, 5011)),
-        // It comes back, as somebody new.
+        // It comes back, as a new waiter.
         (
             5002,
-            waits(B, 1).since(5001).ask(),
+            waits(B, 1).since(5001).request(),
             queued(C, 5001, 5011, 5001).at(0, 5002, 5011),
         ),
     ]
 }
 
-fn a_place_that_is_confirmed_keeps_its_rank() -> Script {
+fn an_entry_that_is_refreshed_keeps_its_rank() -> Script {
     vec![
         (0, acquire(A, 9000), granted(0, 0, 9000)),
-        (1, waits(B, 1).ask(), queued(A, 0, 9000, 0).at(0, 1, 9000)),
-        (2, waits(C, 2).ask(), queued(A, 0, 9000, 0).at(1, 2, 5001)),
+        (
+            1,
+            waits(B, 1).request(),
+            queued(A, 0, 9000, 0).at(0, 1, 9000),
+        ),
+        (
+            2,
+            waits(C, 2).request(),
+            queued(A, 0, 9000, 0).at(1, 2, 5001),
+        ),
         // Too soon for a write.
         (
             1500,
-            waits(B, 1).ask(),
+            waits(B, 1).request(),
             queued(A, 0, 9000, 0).at(0, 1, 9000),
         ),
         (
             1501,
-            waits(B, 1).ask(),
+            waits(B, 1).request(),
             queued(A, 0, 9000, 0).at(0, 1501, 9000),
         ),
         (
             1502,
-            waits(C, 2).ask(),
+            waits(C, 2).request(),
             queued(A, 0, 9000, 0).at(1, 1502, 6501),
         ),
         (
             6000,
-            waits(C, 2).ask(),
+            waits(C, 2).request(),
             queued(A, 0, 9000, 0).at(1, 6000, 6501),
         ),
         (
             6501,
-            waits(C, 2).ask(),
+            waits(C, 2).request(),
             queued(A, 0, 9000, 0).at(0, 6000, 9000),
         ),
     ]
@@ -138,33 +146,65 @@ fn a_place_that_is_confirmed_keeps_its_rank() -> Script {
 fn of_two_who_came_together_one_is_first() -> Script {
     vec![
         (0, acquire(A, 9000), granted(0, 0, 9000)),
-        (1, waits(C, 2).ask(), queued(A, 0, 9000, 0).at(0, 1, 9000)),
-        (1, waits(B, 1).ask(), queued(A, 0, 9000, 0).at(0, 1, 9000)),
+        (
+            1,
+            waits(C, 2).request(),
+            queued(A, 0, 9000, 0).at(0, 1, 9000),
+        ),
+        (
+            1,
+            waits(B, 1).request(),
+            queued(A, 0, 9000, 0).at(0, 1, 9000),
+        ),
         (2, release(A), released(true)),
         // Behind both, though they came in this very millisecond.
         (1, acquire(D, 10), refused(B, 1, 5001, 0)),
-        (3, waits(C, 2).ask(), queued(B, 1, 5001, 0).at(1, 1, 5001)),
-        (3, waits(B, 1).ask(), granted(3, 3, 1003)),
+        (
+            3,
+            waits(C, 2).request(),
+            queued(B, 1, 5001, 0).at(1, 1, 5001),
+        ),
+        (3, waits(B, 1).request(), granted(3, 3, 1003)),
     ]
 }
 
-fn one_client_has_one_place() -> Script {
+fn one_client_has_one_entry() -> Script {
     vec![
         (0, acquire(A, 9000), granted(0, 0, 9000)),
-        (1, waits(B, 1).ask(), queued(A, 0, 9000, 0).at(0, 1, 9000)),
-        (2, waits(C, 2).ask(), queued(A, 0, 9000, 0).at(1, 2, 5001)),
-        // Another caller of the same client, in place of the first.
-        (3, waits(D, 1).ask(), queued(A, 0, 9000, 0).at(1, 3, 5002)),
+        (
+            1,
+            waits(B, 1).request(),
+            queued(A, 0, 9000, 0).at(0, 1, 9000),
+        ),
+        (
+            2,
+            waits(C, 2).request(),
+            queued(A, 0, 9000, 0).at(1, 2, 5001),
+        ),
+        // Another caller of that client, in place of the first.
+        (
+            3,
+            waits(D, 1).request(),
+            queued(A, 0, 9000, 0).at(1, 3, 5002),
+        ),
         (4, release(A), released(true)),
-        (5, waits(D, 1).ask(), queued(C, 2, 5002, 0).at(1, 3, 5002)),
-        (6, waits(C, 2).ask(), granted(6, 6, 1006)),
+        (
+            5,
+            waits(D, 1).request(),
+            queued(C, 2, 5002, 0).at(1, 3, 5002),
+        ),
+        (6, waits(C, 2).request(), granted(6, 6, 1006)),
     ]
 }
 
-fn a_place_is_given_up() -> Script {
+fn an_entry_is_given_up() -> Script {
     vec![
         (0, acquire(A, 9000), granted(0, 0, 9000)),
-        (1, waits(B, 1).ask(), queued(A, 0, 9000, 0).at(0, 1, 9000)),
+        (
+            1,
+            waits(B, 1).request(),
+            queued(A, 0, 9000, 0).at(0, 1, 9000),
+        ),
         (2, leave(1), Answer::Left),
         (2, leave(1), Answer::Left),
         (3, release(A), released(true)),
@@ -195,15 +235,19 @@ fn a_hand_over_is_one_step() -> Script {
 fn a_hand_over_does_not_overtake() -> Script {
     vec![
         (0, acquire(A, 100), granted(0, 0, 100)),
-        (5, waits(C, 2).ask(), queued(A, 0, 100, 0).at(0, 5, 100)),
+        (5, waits(C, 2).request(), queued(A, 0, 100, 0).at(0, 5, 100)),
         (
             6,
             waits(B, 1).instead_of(A, None),
             handed(true, queued(C, 5, 5005, 0).at(1, 6, 5005)),
         ),
-        (7, waits(C, 2).ask(), granted(7, 7, 1007)),
+        (7, waits(C, 2).request(), granted(7, 7, 1007)),
         // This one has waited for longer.
-        (8, waits(D, 3).ask(), queued(C, 7, 1007, 7).at(1, 8, 5006)),
+        (
+            8,
+            waits(D, 3).request(),
+            queued(C, 7, 1007, 7).at(1, 8, 5006),
+        ),
         (
             9,
             waits(B, 1).since(3).instead_of(C, None),
@@ -238,134 +282,12 @@ fn a_hand_over_keeps_min_hold() -> Script {
             waits(B, 1).instead_of(A, Some(50)),
             handed(true, queued(A, 0, 50, 0).at(0, 1, 50)),
         ),
-        (49, waits(B, 1).ask(), queued(A, 0, 50, 0).at(0, 1, 50)),
-        (50, waits(B, 1).ask(), granted(50, 50, 1050)),
+        (49, waits(B, 1).request(), queued(A, 0, 50, 0).at(0, 1, 50)),
+        (50, waits(B, 1).request(), granted(50, 50, 1050)),
         (
             60,
             waits(C, 2).instead_of(B, Some(10)),
             handed(true, granted(60, 60, 1060)),
         ),
-    ]
-}
-
-fn as_many_as_the_permits_hold_the_lock() -> Script {
-    vec![
-        (0, permits(A, 2), granted(0, 0, 1000)),
-        (0, permits(B, 2), granted(1, 0, 1000)),
-        (1, permits(C, 2), refused(A, 0, 1000, 0)),
-        (2, permits(A, 2), granted(0, 0, 1000)),
-        (3, release(A), released(true)),
-        (4, permits(C, 2), granted(4, 4, 1004)),
-        (5, permits(A, 2), refused(B, 0, 1000, 1)),
-        (6, renew(&[(B, 2000), (C, 3000)]), none_gone()),
-        (7, permits(A, 2), refused(B, 0, 2006, 1)),
-    ]
-}
-
-fn the_strictest_permits_decide() -> Script {
-    vec![
-        (0, permits(A, 3), granted(0, 0, 1000)),
-        (1, permits(B, 2), granted(1, 1, 1001)),
-        (2, permits(C, 3), refused(A, 0, 1000, 0)),
-        (3, release(B), released(true)),
-        (4, permits(C, 3), granted(4, 4, 1004)),
-        (5, permits(B, 2), refused(A, 0, 1000, 0)),
-        (6, acquire(B, 10), refused(C, 4, 1004, 4)),
-        (7, permits(B, 3), granted(7, 7, 1007)),
-    ]
-}
-
-fn a_permit_is_not_for_whoever_is_behind() -> Script {
-    let waits = |slot, line| waits(slot, line).permits(2);
-    vec![
-        (0, permits(A, 2), granted(0, 0, 1000)),
-        (0, permits(B, 2), granted(1, 0, 1000)),
-        (1, waits(C, 1).ask(), queued(A, 0, 1000, 0).at(0, 1, 1000)),
-        (2, waits(D, 2).ask(), queued(A, 0, 1000, 0).at(1, 2, 5001)),
-        (3, release(A), released(true)),
-        // There is one place, and somebody for it.
-        (4, waits(D, 2).ask(), queued(B, 0, 1000, 1).at(1, 2, 5001)),
-        (5, release(B), released(true)),
-        // Now there is one for each, in any order.
-        (6, waits(D, 2).ask(), granted(6, 6, 1006)),
-        (7, permits(A, 2), refused(D, 6, 1006, 6)),
-        (8, waits(C, 1).ask(), granted(8, 8, 1008)),
-    ]
-}
-
-fn readers_share() -> Script {
-    vec![
-        (0, reads(A).ask(), granted(0, 0, 1000)),
-        (0, reads(B).ask(), granted(1, 0, 1000)),
-        (1, reads(C).ask(), granted(2, 1, 1001)),
-        (2, acquire(D, 10), refused(C, 1, 1001, 2)),
-        (3, release(C), released(true)),
-        (4, release(A), released(true)),
-        (5, acquire(D, 10), refused(B, 0, 1000, 1)),
-        (6, release(B), released(true)),
-        (7, acquire(D, 10), granted(7, 7, 17)),
-    ]
-}
-
-fn a_writer_excludes_and_is_excluded() -> Script {
-    vec![
-        (0, acquire(A, 10), granted(0, 0, 10)),
-        (1, reads(B).ask(), refused(A, 0, 10, 0)),
-        (10, reads(B).ask(), granted(10, 10, 1010)),
-        (11, permits(C, 5), refused(B, 10, 1010, 10)),
-        (12, release(B), released(true)),
-        (13, permits(C, 5), granted(13, 13, 1013)),
-        (14, reads(A).ask(), refused(C, 13, 1013, 13)),
-    ]
-}
-
-fn a_reader_waits_behind_a_writer() -> Script {
-    vec![
-        (0, reads(A).ask(), granted(0, 0, 1000)),
-        (1, waits(B, 1).ask(), queued(A, 0, 1000, 0).at(0, 1, 1000)),
-        (2, reads(C).ask(), refused(A, 0, 1000, 0)),
-        (
-            3,
-            reads(C).line(2).ask(),
-            queued(A, 0, 1000, 0).at(1, 3, 5001),
-        ),
-        (4, release(A), released(true)),
-        (
-            5,
-            reads(C).line(2).ask(),
-            queued(B, 1, 5001, 0).at(1, 3, 5001),
-        ),
-        (6, waits(B, 1).ask(), granted(6, 6, 1006)),
-        (7, release(B), released(true)),
-        (8, reads(C).line(2).ask(), granted(8, 8, 1008)),
-    ]
-}
-
-fn readers_in_a_row_go_together() -> Script {
-    vec![
-        (0, acquire(A, 9000), granted(0, 0, 9000)),
-        (
-            1,
-            reads(B).line(1).ask(),
-            queued(A, 0, 9000, 0).at(0, 1, 9000),
-        ),
-        (
-            2,
-            reads(C).line(2).ask(),
-            queued(A, 0, 9000, 0).at(1, 2, 5001),
-        ),
-        (3, release(A), released(true)),
-        (4, reads(C).line(2).ask(), granted(4, 4, 1004)),
-        (5, reads(B).line(1).ask(), granted(5, 5, 1005)),
-    ]
-}
-
-fn an_expired_holder_of_several_makes_room() -> Script {
-    vec![
-        (0, permits(A, 2), granted(0, 0, 1000)),
-        (500, permits(B, 2), granted(500, 500, 1500)),
-        (999, permits(C, 2), refused(A, 0, 1000, 0)),
-        (1000, permits(C, 2), granted(1000, 1000, 2000)),
-        (1001, permits(D, 2), refused(B, 500, 1500, 500)),
     ]
 }

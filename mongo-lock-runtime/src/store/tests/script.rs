@@ -1,8 +1,8 @@
-//! Scripts: when, what is asked, what must be answered.
+//! Scripts: for each step the time, the action, the answer.
 
 use super::{
     Timed,
-    scene::{Action, Answer, Scene},
+    fixture::{Action, Answer, Fixture},
 };
 
 pub(super) type Script = Vec<(i64, Action, Answer)>;
@@ -26,9 +26,9 @@ macro_rules! on_both_stores {
 }
 
 pub(super) async fn play(store: &Timed, script: Script) {
-    let scene = Scene::new();
+    let fixture = Fixture::new();
     for (step, (now, action, expected)) in script.into_iter().enumerate() {
-        let answer = store.answer(&scene, now, &action).await;
+        let answer = store.answer(&fixture, now, &action).await;
         assert_eq!(answer, expected, "step {step}, at {now} ms: {action:?}");
     }
 }

@@ -11,7 +11,7 @@ use super::{
         protocol::{AcquireReply, AcquireRequest, Grant, ReleaseRequest},
     },
     Mongo, START,
-    scene::{Released, Renew, Scene, Slot},
+    fixture::{Fixture, Released, Renew, Slot},
 };
 use crate::outcome::{Holder, SkipReason, Skipped};
 
@@ -19,13 +19,13 @@ macro_rules! on_both_stores {
     ($($case:ident)*) => {
         mod memory {
             $(#[tokio::test] async fn $case() {
-                super::$case(super::Stage::memory()).await;
+                super::$case(super::StoreFixture::memory()).await;
             })*
         }
         mod mongo {
             $(#[tokio::test] async fn $case() {
                 let super::Mongo { store, database: _database, .. } = super::Mongo::start().await;
-                super::$case(super::Stage::mongo(store)).await;
+                super::$case(super::StoreFixture::mongo(store)).await;
             })*
         }
     };
@@ -39,12 +39,12 @@ on_both_stores! {
     a_lock_stays_taken_until_min_hold_is_over
 }
 
-async fn a_lease_lasts_its_ttl_and_passes_on(stage: Stage) {
-    let first = stage.granted(A, SHORT).await;
+async fn a_lease_lasts_its_ttl_and_passes_on(store: StoreFixture) {
+    let first = store.granted(A, SHORT).await;
     assert!(first.acquired_at > UNIX_EPOCH + Duration::from_millis(START.unsigned_abs()));
     assert_eq!(first.token, millis(first.acquired_at));
     assert_eq!(first.expires_at, first.acquired_at + SHORT);
-    let (refusals, second) = stage.passes_on(B).await;
+    let (refusals, second) = store.passes_on(B).await;
     for refusal in refusals {
         assert_eq!(refusal.until, first.expires_at);
         assert_eq!(
@@ -56,23 +56,23 @@ async fn a_lease_lasts_its_ttl_and_passes_on(stage: Stage) {
     assert_eq!(second.token, millis(second.acquired_at));
 }
 
-async fn a_release_frees_at_once(stage: Stage) {
-    let first = stage.granted(A, LONG).await;
-    assert!(stage.release(A, None).await);
-    let second = stage.granted(B, LONG).await;
+async fn a_release_frees_at_once(store: StoreFixture) {
+    let first = store.granted(A, LONG).await;
+    assert!(store.release(A, None).await);
+    let second = store.granted(B, LONG).await;
     assert!(second.token > first.token && second.acquired_at >= first.acquired_at);
     assert!(second.acquired_at < first.expires_at);
-    assert!(!stage.release(A, None).await);
-    stage.refused(C).await;
+    assert!(!store.release(A, None).await);
+    store.refused(C).await;
 }
 
-async fn a_renewal_prolongs_and_never_shortens(stage: Stage) {
-    let first = stage.granted(A, LONG).await;
-    assert!(stage.renewed(A, 2 * LONG).await);
-    let until = stage.refused(B).await.until;
+async fn a_renewal_prolongs_and_never_shortens(store: StoreFixture) {
+    let first = store.granted(A, LONG).await;
+    assert!(store.renewed(A, 2 * LONG).await);
+    let until = store.refused(B).await.until;
     assert!(until >= first.acquired_at + 2 * LONG);
-    assert!(stage.renewed(A, SHORT).await);
-    let refusal = stage.refused(B).await;
+    assert!(store.renewed(A, SHORT).await);
+    let refusal = store.refused(B).await;
     assert_eq!(refusal.until, until);
     assert_eq!(
         (refusal.since, refusal.token),
@@ -80,21 +80,21 @@ async fn a_renewal_prolongs_and_never_shortens(stage: Stage) {
     );
 }
 
-async fn a_lease_that_was_not_renewed_in_time_stays_gone(stage: Stage) {
-    let first = stage.granted(A, SHORT).await;
-    // Too little to keep it alive from one look to the next, so that it ends some time.
-    until(async || !stage.renewed(A, Duration::from_millis(1)).await).await;
-    assert!(!stage.renewed(A, LONG).await);
-    let second = stage.granted(B, LONG).await;
+async fn a_lease_that_was_not_renewed_in_time_stays_gone(store: StoreFixture) {
+    let first = store.granted(A, SHORT).await;
+    // Too little to keep the lease alive from one look to the next, so that the lease ends some time.
+    until(async || !store.renewed(A, Duration::from_millis(1)).await).await;
+    assert!(!store.renewed(A, LONG).await);
+    let second = store.granted(B, LONG).await;
     assert!(second.acquired_at >= first.expires_at);
-    assert!(!stage.renewed(A, 2 * LONG).await);
-    assert_eq!(stage.refused(C).await.until, second.expires_at);
+    assert!(!store.renewed(A, 2 * LONG).await);
+    assert_eq!(store.refused(C).await.until, second.expires_at);
 }
 
-async fn a_lock_stays_taken_until_min_hold_is_over(stage: Stage) {
-    let first = stage.granted(A, LONG).await;
-    assert!(stage.release(A, Some(SHORT)).await);
-    let (refusals, second) = stage.passes_on(B).await;
+async fn a_lock_stays_taken_until_min_hold_is_over(store: StoreFixture) {
+    let first = store.granted(A, LONG).await;
+    assert!(store.release(A, Some(SHORT)).await);
+    let (refusals, second) = store.passes_on(B).await;
     let free_at = first.acquired_at + SHORT;
     assert!(refusals.iter().all(|refusal| refusal.until == free_at));
     assert!(second.acquired_at >= free_at);
@@ -105,9 +105,9 @@ const A: Slot = Slot { name: 0, nth: 0 };
 const B: Slot = Slot { name: 0, nth: 1 };
 const C: Slot = Slot { name: 0, nth: 2 };
 
-/// Waited for.
+/// A ttl that a test waits for.
 const SHORT: Duration = Duration::from_millis(150);
-/// Never over while a test runs, however slow the machine.
+/// A ttl that is never over while a test runs, however slow the machine.
 const LONG: Duration = Duration::from_secs(600);
 
 fn holder(skipped: Skipped) -> Holder {
@@ -117,30 +117,30 @@ fn holder(skipped: Skipped) -> Holder {
     }
 }
 
-struct Stage {
+struct StoreFixture {
     store: Store,
-    scene: Scene,
+    fixture: Fixture,
 }
 
-impl Stage {
+impl StoreFixture {
     fn memory() -> Self {
         Self {
             store: Store::in_memory(),
-            scene: Scene::new(),
+            fixture: Fixture::new(),
         }
     }
 
     fn mongo(store: super::MongoStore) -> Self {
         Self {
             store: Store::Mongo(store),
-            scene: Scene::new(),
+            fixture: Fixture::new(),
         }
     }
 
     async fn acquire(&self, lease: Slot, ttl: Duration) -> AcquireReply {
         let request = AcquireRequest {
             ttl,
-            ..self.scene.request(lease, 0, 0)
+            ..self.fixture.request(lease, 0, 0)
         };
         self.store.acquire(&request).await.unwrap()
     }
@@ -159,7 +159,7 @@ impl Stage {
         }
     }
 
-    /// Asks until it is granted.
+    /// Sends the request until it is granted.
     async fn passes_on(&self, lease: Slot) -> (Vec<Holder>, Grant) {
         let (mut refusals, mut grant) = (Vec::new(), None);
         until(async || {
@@ -182,12 +182,12 @@ impl Stage {
         };
         let request = ReleaseRequest {
             min_hold,
-            ..self.scene.release(released)
+            ..self.fixture.release(released)
         };
         self.store.release(&request).await.unwrap()
     }
 
-    /// Whether it was still there.
+    /// Whether the lease was still there.
     async fn renewed(&self, lease: Slot, ttl: Duration) -> bool {
         let renew = Renew {
             lease,
@@ -196,7 +196,7 @@ impl Stage {
         };
         let renewed = self
             .store
-            .renew(&self.scene.renewals(&[renew]))
+            .renew(&self.fixture.renewals(&[renew]))
             .await
             .unwrap();
         renewed.gone.is_empty()

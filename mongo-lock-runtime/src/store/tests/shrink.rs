@@ -1,13 +1,13 @@
 //! From a long sequence that fails to a short one.
 
 use super::{
-    scene::{Action, Ask, Released},
-    sequence::Step,
+    fixture::{Action, Released, Terms},
+    plain_generator::Step,
 };
 
-/// The same sequence with less in it, in one way after the other, the greatest simplifications first.
+/// Shorter versions of the sequence, the greatest simplifications first.
 ///
-/// Any part of a sequence is one, since steps name leases by their place. Each version is smaller, so
+/// Any part of a sequence is one, since steps name leases by their position. Each version is smaller, so
 /// that going from one that fails to the next ends.
 pub(super) fn simpler(steps: &[Step]) -> Vec<Vec<Step>> {
     let mut candidates = Vec::new();
@@ -36,14 +36,14 @@ fn simpler_steps(step: &Step) -> Vec<Step> {
     }
     let actions = match &step.action {
         Action::Release(released) => simpler_releases(*released).map(Action::Release).collect(),
-        Action::Ask(ask) => {
-            let released = ask.released.into_iter();
+        Action::General(terms) => {
+            let released = terms.released.into_iter();
             let simpler = released.flat_map(|released| {
                 let simpler = simpler_releases(released).map(Some);
                 simpler.chain([None])
             });
-            let asks = simpler.map(|released| Ask { released, ..*ask });
-            asks.map(Action::Ask).collect()
+            let requests = simpler.map(|released| Terms { released, ..*terms });
+            requests.map(Action::General).collect()
         }
         Action::Renew(leases) if leases.len() > 1 => (0..leases.len())
             .map(|left_out| {

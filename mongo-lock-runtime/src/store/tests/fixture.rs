@@ -1,5 +1,5 @@
-//! What the tests ask a store, and what it answers, in small numbers: leases by their place,
-//! times and tokens as milliseconds after [`START`].
+//! The actions and answers of a test, in small numbers: leases by their position, times and tokens as
+//! milliseconds after [`START`].
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -42,30 +42,30 @@ pub(super) enum Action {
         ttl: u64,
     },
     Release(Released),
-    /// An acquisition that is more than a plain one.
-    Ask(Ask),
-    /// A client gives up its place in line.
+    /// An acquisition with terms of any kind.
+    General(Terms),
+    /// The end of a client's queue entry.
     Leave {
         name: u8,
-        line: u8,
+        client: u8,
     },
     Renew(Vec<Renew>),
-    /// Somebody deletes the document by hand.
+    /// An operator deletes the document by hand.
     Delete {
         name: u8,
     },
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ask {
+pub(super) struct Terms {
     pub(super) lease: Slot,
     pub(super) attempt: u32,
     pub(super) ttl: u64,
     pub(super) shared: bool,
     pub(super) permits: u32,
-    /// Whose place in line, and how long the caller has waited.
-    pub(super) line: Option<(u8, u64)>,
-    /// The release in the same step.
+    /// The client that waits, and the time for which the caller has waited.
+    pub(super) client: Option<(u8, u64)>,
+    /// The release in this step.
     pub(super) released: Option<Released>,
 }
 
@@ -122,8 +122,8 @@ pub(super) struct Refusal {
     pub(super) token: i64,
 }
 
-/// How long leases still last, where a store says so; the one in memory never needs to. Answers are
-/// equal whatever it is, since it is the witness who judges it.
+/// The remaining time of leases, where a store gives it; the store in memory never does. Answers are
+/// equal whatever the value, which the oracle checks.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Left(pub(super) BTreeMap<Slot, i64>);
 
@@ -135,20 +135,20 @@ impl PartialEq for Left {
 
 impl Eq for Left {}
 
-/// Names and ids that nobody else uses, so that many tests can share a collection.
-pub(super) struct Scene(u64);
+/// Names and ids of one test, so that many tests can share a collection.
+pub(super) struct Fixture(u64);
 
-impl Scene {
+impl Fixture {
     pub(super) fn new() -> Self {
-        static SCENES: AtomicU64 = AtomicU64::new(0);
-        Self(SCENES.fetch_add(1, Ordering::Relaxed))
+        static FIXTURES: AtomicU64 = AtomicU64::new(0);
+        Self(FIXTURES.fetch_add(1, Ordering::Relaxed))
     }
 
     pub(super) fn name(&self, name: u8) -> LockName {
         LockName::new(format!("{}-{name}", self.0)).unwrap()
     }
 
-    fn lease(&self, slot: Slot) -> LeaseId {
+    pub(super) fn lease(&self, slot: Slot) -> LeaseId {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&self.0.to_be_bytes());
         bytes[14..].copy_from_slice(&[slot.name, slot.nth]);
@@ -168,22 +168,22 @@ impl Scene {
         }
     }
 
-    pub(super) fn ask(&self, ask: &Ask) -> (AcquireRequest, Option<ReleaseRequest>) {
-        let plain = self.request(ask.lease, ask.attempt, ask.ttl);
+    pub(super) fn terms(&self, terms: &Terms) -> (AcquireRequest, Option<ReleaseRequest>) {
+        let plain = self.request(terms.lease, terms.attempt, terms.ttl);
         let request = AcquireRequest {
-            mode: if ask.shared {
+            mode: if terms.shared {
                 Mode::Shared
             } else {
                 Mode::Exclusive
             },
-            permits: ask.permits,
-            ticket: ask.line.map(|(line, waited)| Ticket {
-                queue_id: line_id(line).into(),
+            permits: terms.permits,
+            ticket: terms.client.map(|(client, waited)| Ticket {
+                queue_id: queue_id(client).into(),
                 waited: Duration::from_millis(waited),
             }),
             ..plain
         };
-        let released = ask.released.map(|released| self.release(released));
+        let released = terms.released.map(|released| self.release(released));
         (request, released)
     }
 
@@ -207,13 +207,13 @@ impl Scene {
                 ttl,
             } => Request::Acquire(self.request(*lease, *attempt, *ttl)),
             Action::Release(released) => Request::Release(self.release(*released)),
-            Action::Ask(ask) => match self.ask(ask) {
+            Action::General(terms) => match self.terms(terms) {
                 (request, None) => Request::Acquire(request),
                 (request, Some(release)) => Request::HandOver(release, request),
             },
-            Action::Leave { name, line } => Request::Leave {
+            Action::Leave { name, client } => Request::Leave {
                 name: self.name(*name),
-                queue_id: line_id(*line).into(),
+                queue_id: queue_id(*client).into(),
             },
             Action::Renew(leases) => Request::Renew(self.renewals(leases)),
             Action::Delete { .. } => return None,
@@ -230,7 +230,7 @@ impl Scene {
         leases.iter().map(renewal).collect()
     }
 
-    pub(super) fn ask_memory(&self, locks: &mut Locks, now: i64, action: &Action) -> Answer {
+    pub(super) fn answer_in_memory(&self, locks: &mut Locks, now: i64, action: &Action) -> Answer {
         match (self.request_of(action), action) {
             (Some(request), _) => self.answer(locks.apply(now, &request)),
             (None, Action::Delete { name }) => Answer::Deleted(locks.delete(&self.name(*name))),
@@ -291,7 +291,7 @@ impl Scene {
         let slot = |lease: LeaseId| {
             let [.., name, nth] = lease.0.bytes();
             let slot = Slot { name, nth };
-            assert_eq!(self.lease(slot), lease, "nobody asked for it");
+            assert_eq!(self.lease(slot), lease, "it was not asked for");
             slot
         };
         let left = renewed.left.into_iter().map(|(lease, (_, left))| {
@@ -305,8 +305,8 @@ impl Scene {
     }
 }
 
-pub(super) fn line_id(line: u8) -> String {
-    format!("client-{line}")
+pub(super) fn queue_id(client: u8) -> String {
+    format!("client-{client}")
 }
 
 /// A label is any text; the server must not take it for one of its expressions.

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::scene::{Action, Released, Renew, Slot};
+use super::fixture::{Action, Released, Renew, Slot};
 
 const NAMES: u8 = 2;
 const LEASES: u8 = 3;
@@ -13,24 +13,24 @@ const WAITS: [i64; 8] = [0, 0, 0, 0, 1, 5, 10, 20];
 
 #[derive(Debug, Clone)]
 pub(super) struct Step {
-    /// Since the step before. Negative when the clock is set back, as it is when a node takes over
-    /// whose clock is behind.
+    /// The time since the step before. Negative when the clock is set back, as it is when a node whose
+    /// clock is behind becomes the primary.
     pub(super) wait: i64,
     pub(super) action: Action,
 }
 
-/// The same for the same seed, whatever the stores do.
+/// The sequence for a seed, whatever the stores do.
 pub(super) fn random(seed: u64) -> Vec<Step> {
-    let mut dice = Dice {
+    let mut generator = Generator {
         rng: Rng::with_seed(seed),
         now: 0,
         holders: [None; NAMES as usize],
     };
-    let length = dice.rng.usize(5..=7);
-    let mut steps: Vec<_> = (0..length).map(|_| dice.step()).collect();
-    // A stranger has the last word: its answer shows the state that the others have left.
+    let length = generator.rng.usize(5..=7);
+    let mut steps: Vec<_> = (0..length).map(|_| generator.step()).collect();
+    // The last request is for a new lease: its answer shows the state that the others have left.
     let stranger = Slot {
-        name: dice.name(),
+        name: generator.name(),
         nth: LEASES,
     };
     let action = Action::Acquire {
@@ -42,14 +42,14 @@ pub(super) fn random(seed: u64) -> Vec<Step> {
     steps
 }
 
-struct Dice {
+struct Generator {
     rng: Rng,
     now: i64,
-    /// Who probably got each lock last, until when, and has not given it back.
+    /// The lease that each lock probably has, and its end.
     holders: [Option<(Slot, i64)>; NAMES as usize],
 }
 
-impl Dice {
+impl Generator {
     fn step(&mut self) -> Step {
         let back = self.rng.u8(..20) == 0;
         let wait = if back {

@@ -1,19 +1,19 @@
-//! Someone who knows nothing but the answers, and holds them to the promises. It sees what a
-//! comparison cannot: a mistake that both stores make. And it counts what happens.
+//! An oracle that knows nothing but the answers, and holds them to the promises. The oracle sees what a
+//! comparison cannot: a mistake that both stores make. It also counts the events.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Debug,
 };
 
-use super::scene::{Action, Answer, Grant, Released, Renew, Slot};
+use super::fixture::{Action, Answer, Grant, Released, Renew, Slot};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Event {
     Granted,
     /// A lease that its holder did not release passed on.
     TakenOver,
-    /// The holder asked once more, and was told of the lease that it has.
+    /// A repeated request whose reply was the live lease.
     SentAgain,
     /// A token that the clock does not explain.
     TokenAheadOfClock,
@@ -21,7 +21,7 @@ pub(super) enum Event {
     Released,
     /// A release that leaves the lock taken.
     KeptByMinHold,
-    /// Somebody asked meanwhile.
+    /// A refusal meanwhile.
     RefusedByMinHold,
     /// Late, repeated, or of a lease that never was.
     ReleaseOfGone,
@@ -31,13 +31,13 @@ pub(super) enum Event {
     RenewalOfMixed,
     DeletedWhileHeld,
     ClockSetBack,
-    /// Granted beside somebody else's lease.
+    /// Granted beside another live lease.
     GrantedBeside,
     Queued,
-    /// Refused, though nobody holds the lock: somebody is next.
+    /// Refused, though the lock is free: a waiter is next.
     QueuedForFree,
     HandedOver,
-    /// A release that took a caller along who was not next.
+    /// A hand-over to a request that was not next.
     HandedToNobody,
     /// A release that revoked the lease's id.
     Revoked,
@@ -50,7 +50,7 @@ pub(super) enum Event {
 pub(super) type Events = BTreeMap<Event, u64>;
 
 #[derive(Debug, Default)]
-pub(super) struct Witness {
+pub(super) struct PlainOracle {
     locks: BTreeMap<u8, Lock>,
     now: i64,
     events: Events,
@@ -70,28 +70,28 @@ struct Lock {
 struct Held {
     lease: Slot,
     grant: Grant,
-    /// What the holder was told last.
+    /// The end that the last reply gave.
     until: i64,
     /// The longest time that the lease may claim to have left.
     ttl: u64,
     released: bool,
 }
 
-/// Whoever judges the answers.
-pub(super) trait Judge: Default + Send {
-    /// Gives the promise that is broken.
-    fn sees(&mut self, now: i64, action: &Action, answer: &Answer) -> Result<(), String>;
+/// A check of the answers.
+pub(super) trait Oracle: Default + Send {
+    /// Checks one answer; the error names the promise that is broken.
+    fn check(&mut self, now: i64, action: &Action, answer: &Answer) -> Result<(), String>;
 
-    /// What has happened.
+    /// The number of times that each event has happened.
     fn events(self) -> Events;
 }
 
-impl Judge for Witness {
+impl Oracle for PlainOracle {
     fn events(self) -> Events {
         self.events
     }
 
-    fn sees(&mut self, now: i64, action: &Action, answer: &Answer) -> Result<(), String> {
+    fn check(&mut self, now: i64, action: &Action, answer: &Answer) -> Result<(), String> {
         if now < self.now {
             self.saw(Event::ClockSetBack);
         }
@@ -119,7 +119,7 @@ impl Judge for Witness {
                 let held = self.lock(*lease).held.as_ref();
                 let held = held
                     .filter(|held| held.live(now))
-                    .ok_or("nobody holds it")?;
+                    .ok_or("the lock is free")?;
                 let told = (held.grant.token, held.until, held.lease.owner());
                 let released = held.released;
                 self.saw(Event::Refused);
@@ -164,7 +164,7 @@ impl Judge for Witness {
     }
 }
 
-impl Witness {
+impl PlainOracle {
     /// A command has looked at the holder.
     fn cut(&mut self, lease: Slot) {
         let now = self.now;
@@ -299,7 +299,7 @@ impl Witness {
 }
 
 impl Held {
-    /// What was released is nobody's, even while it keeps the lock taken.
+    /// A lease that was released is no lease any more, even while `min_hold` keeps the lock taken.
     fn is(&self, lease: Slot) -> bool {
         self.lease == lease && !self.released
     }

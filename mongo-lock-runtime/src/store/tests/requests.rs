@@ -1,51 +1,51 @@
-//! What whoever waits or shares asks for, and what the answers are, in few words.
+//! Requests that wait or share a lock, and the answers to them, in few words.
 
-use super::scene::{Action, Answer, Ask, Left, Refusal, Released, Slot};
+use super::fixture::{Action, Answer, Left, Refusal, Released, Slot, Terms};
 
 #[derive(Clone, Copy)]
-pub(super) struct Asks(Ask);
+pub(super) struct RequestBuilder(Terms);
 
-/// A lease of a second, for whoever waits.
-pub(super) fn waits(lease: Slot, line: u8) -> Asks {
-    let ask = Ask {
+/// A request for a lease of a second, which waits in the queue.
+pub(super) fn waits(lease: Slot, client: u8) -> RequestBuilder {
+    let terms = Terms {
         lease,
         attempt: 0,
         ttl: 1000,
         shared: false,
         permits: 1,
-        line: Some((line, 0)),
+        client: Some((client, 0)),
         released: None,
     };
-    Asks(ask)
+    RequestBuilder(terms)
 }
 
-pub(super) fn reads(lease: Slot) -> Asks {
-    let Asks(ask) = waits(lease, 0);
-    Asks(Ask {
+pub(super) fn reads(lease: Slot) -> RequestBuilder {
+    let RequestBuilder(terms) = waits(lease, 0);
+    RequestBuilder(Terms {
         shared: true,
         permits: u32::MAX,
-        line: None,
-        ..ask
+        client: None,
+        ..terms
     })
 }
 
 pub(super) fn permits(lease: Slot, permits: u32) -> Action {
-    let Asks(ask) = waits(lease, 0);
-    Action::Ask(Ask {
+    let RequestBuilder(terms) = waits(lease, 0);
+    Action::General(Terms {
         permits,
-        line: None,
-        ..ask
+        client: None,
+        ..terms
     })
 }
 
-impl Asks {
+impl RequestBuilder {
     pub(super) fn since(mut self, waited: u64) -> Self {
-        self.0.line = self.0.line.map(|(line, _)| (line, waited));
+        self.0.client = self.0.client.map(|(client, _)| (client, waited));
         self
     }
 
-    pub(super) fn line(mut self, line: u8) -> Self {
-        self.0.line = Some((line, 0));
+    pub(super) fn client(mut self, client: u8) -> Self {
+        self.0.client = Some((client, 0));
         self
     }
 
@@ -54,8 +54,8 @@ impl Asks {
         self
     }
 
-    pub(super) fn ask(self) -> Action {
-        Action::Ask(self.0)
+    pub(super) fn request(self) -> Action {
+        Action::General(self.0)
     }
 
     pub(super) fn instead_of(mut self, lease: Slot, min_hold: Option<u64>) -> Action {
@@ -64,7 +64,7 @@ impl Asks {
             min_hold,
             revoke: false,
         });
-        Action::Ask(self.0)
+        Action::General(self.0)
     }
 
     /// A hand-over after which no attempt for the other lease is granted.
@@ -74,7 +74,7 @@ impl Asks {
             min_hold: None,
             revoke: true,
         });
-        Action::Ask(self.0)
+        Action::General(self.0)
     }
 
     pub(super) fn attempt(mut self, attempt: u32) -> Self {
@@ -83,14 +83,14 @@ impl Asks {
     }
 }
 
-pub(super) fn leave(line: u8) -> Action {
-    Action::Leave { name: 0, line }
+pub(super) fn leave(client: u8) -> Action {
+    Action::Leave { name: 0, client }
 }
 
-pub(super) struct InLine(Refusal);
+pub(super) struct QueuedAnswer(Refusal);
 
-pub(super) fn queued(holder: Slot, since: i64, until: i64, token: i64) -> InLine {
-    InLine(Refusal {
+pub(super) fn queued(holder: Slot, since: i64, until: i64, token: i64) -> QueuedAnswer {
+    QueuedAnswer(Refusal {
         holder: holder.owner(),
         since,
         until,
@@ -98,7 +98,7 @@ pub(super) fn queued(holder: Slot, since: i64, until: i64, token: i64) -> InLine
     })
 }
 
-impl InLine {
+impl QueuedAnswer {
     pub(super) fn at(self, ahead: usize, seen_at: i64, look_at: i64) -> Answer {
         Answer::Queued {
             refusal: self.0,

@@ -1,0 +1,103 @@
+//! How requests and answers read in the history.
+
+use super::{
+    api::{self, AcquireReply, Answer, AttemptError, Reply, Request, millis},
+    oracle::Oracle,
+    script::What,
+};
+
+pub(crate) fn what(request: &Request) -> What {
+    match request {
+        Request::Acquire(_) => What::Acquire,
+        Request::HandOver(..) => What::HandOver,
+        Request::Leave { .. } => What::Leave,
+        Request::Release(_) => What::Release,
+        Request::Renew(_) => What::Renew,
+    }
+}
+
+pub(crate) fn request(request: &Request, oracle: &Oracle) -> String {
+    let call = |lease| {
+        let call = oracle.call_of(lease);
+        call.map_or_else(
+            || "an unknown call".to_owned(),
+            |call| format!("call {call}"),
+        )
+    };
+    let acquire = |request: &api::AcquireRequest| {
+        let call = oracle.call_with(millis(request.ttl));
+        let place = api::place(request);
+        let place = place.map_or_else(String::new, |(_, waited)| format!(", waiting for {waited}"));
+        format!("acquire `{}` for call {call}{place}", request.name)
+    };
+    match request {
+        Request::Acquire(request) => acquire(request),
+        Request::HandOver(release, request) => {
+            format!(
+                "release that of {}, and {}",
+                call(release.lease),
+                acquire(request)
+            )
+        }
+        Request::Leave { name, .. } => format!("leave the queue of `{name}`"),
+        Request::Release(release) => {
+            format!("release `{}` of {}", release.name, call(release.lease))
+        }
+        Request::Renew(leases) => {
+            let calls: Vec<_> = leases.iter().map(|it| call(it.lease)).collect();
+            format!("renew {}", calls.join(", "))
+        }
+    }
+}
+
+pub(crate) fn effect(reply: &Reply, oracle: &Oracle) -> String {
+    match reply {
+        Reply::Acquire(reply) => acquire(reply),
+        Reply::HandOver(freed, reply) => {
+            let freed = if *freed { "released" } else { "was gone" };
+            format!("{freed}, and {}", acquire(reply))
+        }
+        Reply::Left => "left".into(),
+        Reply::Released(true) => "released".into(),
+        Reply::Released(false) => "was gone".into(),
+        Reply::Renewed(renewed) => {
+            let mut gone: Vec<_> = renewed
+                .gone
+                .iter()
+                .filter_map(|it| oracle.call_of(*it))
+                .collect();
+            gone.sort_unstable();
+            let mut left: Vec<_> = renewed
+                .left
+                .iter()
+                .map(|(lease, (_, left))| (oracle.call_of(*lease), millis(*left)))
+                .collect();
+            left.sort_unstable();
+            format!("renewed, but for {gone:?}; left: {left:?}")
+        }
+    }
+}
+
+fn acquire(reply: &AcquireReply) -> String {
+    match api::answer(reply) {
+        Answer::Granted {
+            token, expires_at, ..
+        } => format!("granted with token {token} until {expires_at}"),
+        Answer::Refused => "refused".into(),
+        Answer::Queued { .. } => "queued".into(),
+    }
+}
+
+pub(crate) fn error(error: &AttemptError) -> String {
+    let transient = if error.is_transient() {
+        "transient"
+    } else {
+        "lasting"
+    };
+    let unknown = if error.is_effect_unknown() {
+        "perhaps with effect"
+    } else {
+        "without effect"
+    };
+    format!("{} ({transient}, {unknown})", error)
+}

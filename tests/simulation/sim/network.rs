@@ -1,0 +1,202 @@
+//! The way of each request to the server and back, and what goes wrong on it.
+
+use std::{future::pending, sync::Arc};
+
+use mongo_lock_runtime::LockName;
+use tokio::{
+    sync::{oneshot, watch},
+    time::{Duration, sleep},
+};
+
+use super::{
+    api::{self, AttemptError, Boxed, Network, Reply, Request},
+    history,
+    script::{Class, Fate},
+    world::World,
+};
+
+/// The network as one client sees it.
+pub(crate) struct Wire {
+    pub(crate) world: Arc<World>,
+    pub(crate) who: usize,
+    pub(crate) slot: usize,
+}
+
+impl Network for Wire {
+    fn call(&self, request: Request) -> Boxed<Result<Reply, AttemptError>> {
+        let (sender, answer) = oneshot::channel();
+        let (journey, fate) = self.world.tell(|state, at, _| {
+            let (number, fate, (there, back)) = state.send(at, self.slot, history::what(&request));
+            if state.history.is_some() {
+                let text = history::request(&request, &state.oracle);
+                let fate = fate.map_or_else(String::new, |fate| format!(" [{fate:?}]"));
+                let who = state.oracle.label(self.who).to_owned();
+                state.note(
+                    at,
+                    format_args!("{who} sends request {number}: {text}{fate}"),
+                );
+            }
+            let journey = Journey {
+                world: Arc::clone(&self.world),
+                who: self.who,
+                number,
+                sent: at,
+                there,
+                back,
+                request,
+            };
+            (journey, fate)
+        });
+        tokio::spawn(journey.go(fate, sender));
+        Box::pin(async move {
+            match answer.await {
+                Ok(result) => result,
+                // No answer ever comes.
+                Err(_) => pending().await,
+            }
+        })
+    }
+
+    fn wakeups(&self) -> watch::Receiver<()> {
+        self.world.turns()
+    }
+}
+
+type Sender = oneshot::Sender<Result<Reply, AttemptError>>;
+
+/// A request on its way.
+struct Journey {
+    world: Arc<World>,
+    who: usize,
+    number: u32,
+    sent: u64,
+    there: u64,
+    back: u64,
+    request: Request,
+}
+
+const BROKEN: Class = Class {
+    transient: true,
+    unknown: true,
+};
+
+impl Journey {
+    async fn go(mut self, fate: Option<Fate>, answer: Sender) {
+        match fate {
+            None => self.arrive(answer).await,
+            Some(Fate::Lost) => {}
+            Some(Fate::Unanswered) => drop(self.take_effect().await),
+            Some(Fate::Late(by)) => {
+                self.there += by;
+                self.arrive(answer).await;
+            }
+            Some(Fate::AnsweredLate(by)) => {
+                self.back += by;
+                self.arrive(answer).await;
+            }
+            // Below the client, so that it has no answer before both have arrived.
+            Some(Fate::Twice(later)) if self.acquires() => {
+                drop(self.take_effect().await);
+                self.there = later;
+                self.arrive(answer).await;
+            }
+            Some(Fate::Twice(later)) => {
+                let again = Self {
+                    world: Arc::clone(&self.world),
+                    request: self.request.clone(),
+                    there: self.there + later,
+                    ..self
+                };
+                tokio::spawn(async move { drop(again.take_effect().await) });
+                self.arrive(answer).await;
+            }
+            Some(Fate::Cut(later)) => {
+                pause(self.there).await;
+                self.tell(Err(api::error(BROKEN)), answer);
+                pause(later).await;
+                self.there = 0;
+                drop(self.take_effect().await);
+            }
+            Some(Fate::CutLost) => {
+                pause(self.there).await;
+                self.tell(Err(api::error(BROKEN)), answer);
+            }
+            Some(Fate::Refused(class)) => {
+                pause(self.there + self.back).await;
+                self.tell(Err(api::error(class)), answer);
+            }
+            Some(Fate::Failed(class)) => {
+                drop(self.take_effect().await);
+                pause(self.back).await;
+                self.tell(Err(api::error(class)), answer);
+            }
+        }
+    }
+
+    fn acquires(&self) -> bool {
+        matches!(self.request, Request::Acquire(_) | Request::HandOver(..))
+    }
+
+    async fn arrive(self, answer: Sender) {
+        let effect = self.take_effect().await;
+        pause(self.back).await;
+        while let Some(until) = self.world.hangs_until() {
+            self.world.until(until + 1).await;
+        }
+        let result = self.world.answer(effect);
+        self.tell(result, answer);
+    }
+
+    async fn take_effect(&self) -> super::world::Effect {
+        pause(self.there).await;
+        while let Some(until) = self.world.hangs_until() {
+            self.world.until(until + 1).await;
+        }
+        let (effect, wakes) = self
+            .world
+            .apply(self.who, self.number, self.sent, &self.request);
+        if wakes {
+            let (world, later) = (Arc::clone(&self.world), self.back);
+            tokio::spawn(async move {
+                pause(later).await;
+                world.wake_waiters();
+            });
+        }
+        effect
+    }
+
+    fn tell(&self, result: Result<Reply, AttemptError>, answer: Sender) {
+        self.world.tell(|state, at, _| {
+            let number = self.number;
+            match &result {
+                Ok(_) => state.note(at, format_args!("the answer to request {number} arrives")),
+                Err(error) => {
+                    let names = names(&self.request);
+                    state
+                        .oracle
+                        .error_told(at, self.who, names, error.is_transient());
+                    if state.history.is_some() {
+                        let text = history::error(error);
+                        state.note(at, format_args!("request {number} fails: {text}"));
+                    }
+                }
+            }
+        });
+        drop(answer.send(result));
+    }
+}
+
+fn names(request: &Request) -> Vec<LockName> {
+    match request {
+        Request::Acquire(request) => vec![request.name.clone()],
+        Request::HandOver(release, _) | Request::Release(release) => vec![release.name.clone()],
+        Request::Leave { name, .. } => vec![name.clone()],
+        Request::Renew(leases) => leases.iter().map(|it| it.name.clone()).collect(),
+    }
+}
+
+async fn pause(millis: u64) {
+    if millis > 0 {
+        sleep(Duration::from_millis(millis)).await;
+    }
+}

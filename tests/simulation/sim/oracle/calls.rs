@@ -1,0 +1,186 @@
+//! How calls end: skipped and failed for a reason (7, 9).
+
+use mongo_lock_runtime::LockName;
+
+use super::{Call, Oracle, Phase};
+use crate::sim::{
+    api::{self, Failure, Named},
+    script::{Kind, Terms},
+};
+
+impl Oracle {
+    pub(crate) fn call_started(
+        &mut self,
+        at: u64,
+        id: usize,
+        who: usize,
+        kind: Kind,
+        terms: Terms,
+    ) {
+        let mut names = vec![api::name(terms.name)];
+        if matches!(kind, Kind::Both(_)) {
+            names.push(api::name(terms.name + 1));
+        }
+        let meets = |call: &Call| {
+            let here = call.who == who && call.names.iter().any(|name| names.contains(name));
+            here && (call.phase != Phase::Over || call.holds > 0)
+        };
+        let mut company = false;
+        for other in self.calls.values_mut().filter(|call| meets(call)) {
+            other.company = true;
+            company = true;
+        }
+        let call = Call {
+            who,
+            kind,
+            terms,
+            names,
+            started: at,
+            phase: Phase::Acquiring,
+            phase_since: at,
+            unpolled: false,
+            holds: 0,
+            unwanted: None,
+            company,
+            overtaken: 0,
+        };
+        self.by_ttl.insert(terms.ttl, id);
+        self.calls.insert(id, call);
+    }
+
+    pub(crate) fn left_unpolled(&mut self, id: usize) {
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.unpolled = true;
+        }
+    }
+
+    /// The call has ended without a lease, by being dropped.
+    pub(crate) fn cancelled(&mut self, at: u64, id: usize) {
+        self.over(at, id);
+    }
+
+    /// The call, with all that its caller did, has ended.
+    pub(crate) fn over(&mut self, at: u64, id: usize) {
+        self.enter(at, id, Phase::Over);
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        if call.holds == 0 {
+            call.unwanted.get_or_insert(at);
+        }
+        let (who, names) = (call.who, call.names.clone());
+        for name in names {
+            self.clients[who].used.insert(name, at);
+        }
+    }
+
+    pub(crate) fn skipped(&mut self, at: u64, now: i64, id: usize, named: &Named) {
+        self.not_skipped_while_live(at, now, id);
+        self.not_refused_by_itself(at, id, named);
+        self.over(at, id);
+    }
+
+    /// 7: `Skipped` is never returned while the call's own lease is live.
+    fn not_skipped_while_live(&mut self, at: u64, now: i64, id: usize) {
+        let mut documents = self.mirror.documents.values();
+        let live = documents.any(|document| {
+            let mut live = document.live(now);
+            live.any(|it| it.call == id && !it.released && !self.leases[&it.id].came_back)
+        });
+        if live {
+            self.broken("P7 no lease of a call that was skipped", at, |_| {
+                format!("call {id} was skipped, and its own lease is live")
+            });
+        }
+    }
+
+    /// 8: a call is not refused by what its own client has let go of.
+    fn not_refused_by_itself(&mut self, at: u64, id: usize, named: &Named) {
+        let Some(call) = self.calls.get(&id) else {
+            return;
+        };
+        let client = &self.clients[call.who];
+        let begun = call.started;
+        let healthy = self.healthy_since(client.slot, at);
+        let calm = healthy == 0 || healthy + self.clean_up() < begun;
+        let left: Vec<_> = self.left_behind(id).collect();
+        let kept = left.iter().any(|it| *it);
+        if named.owner == client.label && !call.company && calm && !kept {
+            let rule = if named.waits {
+                "P8 not refused by its own place"
+            } else {
+                "P8 not refused by itself"
+            };
+            self.broken(rule, at, |_| {
+                format!(
+                    "call {id} was told that its own client has the lock, which had let go of it"
+                )
+            });
+        }
+    }
+
+    /// Of every lease of the call's client that keeps the lock taken: whether it may.
+    fn left_behind(&self, id: usize) -> impl Iterator<Item = bool> {
+        let call = &self.calls[&id];
+        let documents = call
+            .names
+            .iter()
+            .filter_map(|name| self.mirror.documents.get(name));
+        let leases = documents.flat_map(|document| &document.leases);
+        leases
+            .filter(|it| it.who == call.who)
+            .map(|it| it.released || self.leases[&it.id].came_back)
+    }
+
+    pub(crate) fn failed(&mut self, at: u64, id: usize, failure: &Failure) {
+        self.failed_for_a_reason(at, id, failure);
+        self.over(at, id);
+    }
+
+    /// 9: a call fails only when it has been without an answer for the limit itself, or because of an
+    /// error that does not pass.
+    fn failed_for_a_reason(&mut self, at: u64, id: usize, failure: &Failure) {
+        let Some(call) = self.calls.get(&id) else {
+            return;
+        };
+        if call.phase != Phase::Acquiring
+            || !matches!(failure, Failure::Timeout | Failure::Database)
+        {
+            return;
+        }
+        let client = &self.clients[call.who];
+        let hard = call.names.iter().any(|name| {
+            let at = client.hard_error.get(name);
+            at.is_some_and(|at| *at >= call.started)
+        });
+        // The next attempt would have begun beyond the limit.
+        let pause = match call.kind {
+            Kind::Try | Kind::Run(None) => 1000.min(self.limit / 2),
+            _ => 50,
+        };
+        let waited = at - call.phase_since;
+        if !hard && waited + pause < self.limit {
+            let limit = self.limit;
+            self.broken("P9 no failure before the limit", at, |_| {
+                format!(
+                    "call {id} failed with {failure:?} after {waited} ms; the limit is {limit} ms"
+                )
+            });
+        }
+    }
+
+    /// A request of the client has failed.
+    pub(crate) fn error_told(
+        &mut self,
+        at: u64,
+        who: usize,
+        names: Vec<LockName>,
+        transient: bool,
+    ) {
+        if !transient {
+            for name in names {
+                self.clients[who].hard_error.insert(name, at);
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What nobody wants any more is released (7, 8), and a shutdown says what was not.
+
+use super::{Oracle, mirror::Stored};
+
+impl Oracle {
+    /// 7, 8: once a call has ended without a lease, or its guard or body is gone, and the network has
+    /// been healthy for a while, no lease of it is live.
+    pub(super) fn nothing_is_left(&mut self, at: u64, now: i64) {
+        let mut found = None;
+        for (name, document) in &self.mirror.documents {
+            for stored in document.live(now) {
+                let (Some(facts), Some(call)) =
+                    (self.leases.get(&stored.id), self.calls.get(&stored.call))
+                else {
+                    continue;
+                };
+                let client = &self.clients[stored.who];
+                let Some(unwanted) = call.unwanted else {
+                    continue;
+                };
+                let since = unwanted.max(self.healthy_since(client.slot, at));
+                let excused = stored.released || facts.came_back || client.dead;
+                if !excused && at > since + self.clean_up() {
+                    found = Some((name.clone(), stored.call, unwanted));
+                }
+            }
+        }
+        if let Some((name, call, unwanted)) = found {
+            self.broken("P7 nothing is left behind", at, |_| {
+                format!("a lease of `{name}` is live, and call {call} has no use for it since {unwanted}")
+            });
+        }
+    }
+
+    /// 7: a shutdown that says that every lock was released is right.
+    pub(crate) fn shut_down(&mut self, at: u64, now: i64, who: usize, clean: bool) {
+        if !clean {
+            return;
+        }
+        self.clients[who].clean_since = Some(at);
+        let documents = self.mirror.documents.values();
+        let mut live = documents.flat_map(|document| document.live(now));
+        let left = live.find(|it| it.who == who && !it.released && !self.leases[&it.id].came_back);
+        let left = left.map(|it| it.call);
+        drop(live);
+        if let Some(call) = left {
+            self.broken("P7 a clean shutdown is clean", at, |_| {
+                format!("every lock was released, but that of call {call}")
+            });
+        }
+    }
+
+    /// 7: nor does anything appear later.
+    pub(super) fn not_after_clean_shutdown(&mut self, at: u64, new: &Stored) {
+        let client = &self.clients[new.who];
+        if let Some(since) = client.clean_since.filter(|_| !client.dead) {
+            let call = new.call;
+            self.broken("P7 a clean shutdown is the end", at, |_| {
+                format!("call {call} was granted a lease; since {since}, every lock was released")
+            });
+        }
+    }
+}

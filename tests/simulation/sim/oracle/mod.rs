@@ -1,0 +1,270 @@
+//! The oracle: it knows requests, answers, what the store has by them, and when each body took a step,
+//! and holds them to the promises of DESIGN.md. One rule, one function.
+
+mod bodies;
+mod calls;
+mod leftovers;
+mod limits;
+mod mirror;
+mod order;
+mod store;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mongo_lock_runtime::LockName;
+
+pub(crate) use self::mirror::Mirror;
+use super::{
+    api::{LeaseHandle, LeaseId},
+    script::{Fault, Kind, Scenario, Terms},
+};
+
+/// A broken promise.
+#[derive(Debug, Clone)]
+pub(crate) struct Violation {
+    pub(crate) rule: &'static str,
+    pub(crate) at: u64,
+    pub(crate) text: String,
+}
+
+pub(crate) struct Oracle {
+    pub(crate) mirror: Mirror,
+    pub(crate) violation: Option<Violation>,
+    rules: Rules,
+    /// The operation time limit.
+    limit: u64,
+    /// The longest way there and back.
+    round_trip: u64,
+    faults: Vec<Fault>,
+    clients: Vec<Client>,
+    calls: BTreeMap<usize, Call>,
+    by_ttl: BTreeMap<u64, usize>,
+    leases: BTreeMap<LeaseId, Lease>,
+    holds: BTreeMap<usize, Hold>,
+    next_hold: usize,
+    /// When a lock was last seen to be taken, or waited for.
+    busy: BTreeMap<LockName, u64>,
+    /// When the server's clock was set.
+    steps: Vec<(u64, i64)>,
+}
+
+/// Which rules count.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rules {
+    pub(crate) only: BTreeSet<String>,
+    pub(crate) except: BTreeSet<String>,
+}
+
+impl Rules {
+    fn count(&self, rule: &str) -> bool {
+        let named = |set: &BTreeSet<String>| set.iter().any(|it| rule.starts_with(it.as_str()));
+        (self.only.is_empty() || named(&self.only)) && !named(&self.except)
+    }
+}
+
+/// A client, from its start to its end.
+struct Client {
+    slot: usize,
+    label: String,
+    dead: bool,
+    /// When its shutdown said that every lock was released.
+    clean_since: Option<u64>,
+    /// When a request of it last failed with an error that is not transient, by lock.
+    hard_error: BTreeMap<LockName, u64>,
+    /// Until when one of its calls or leases was last there, by lock.
+    used: BTreeMap<LockName, u64>,
+}
+
+struct Call {
+    who: usize,
+    kind: Kind,
+    terms: Terms,
+    names: Vec<LockName>,
+    started: u64,
+    phase: Phase,
+    phase_since: u64,
+    /// Nobody polls it.
+    unpolled: bool,
+    holds: usize,
+    /// Since when it has no use for a lease.
+    unwanted: Option<u64>,
+    /// Whether other calls or leases of its client were there meanwhile.
+    company: bool,
+    /// How often it was overtaken by a later one.
+    overtaken: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Acquiring,
+    /// In the caller's hands.
+    Holding,
+    Extending,
+    /// So many guards.
+    Releasing(u64),
+    Over,
+}
+
+/// What is known of a lease, whatever the store has forgotten.
+struct Lease {
+    call: usize,
+    name: LockName,
+    token: i64,
+    /// When the request was sent that was granted.
+    sent: u64,
+    /// From when on no step may be taken.
+    bound: u64,
+    /// Until then, another may hold the lock although nobody could tell the holder.
+    excused: u64,
+    /// It came back with a fail-over, after its release.
+    came_back: bool,
+}
+
+struct Hold {
+    call: usize,
+    who: usize,
+    name: LockName,
+    lease: LeaseId,
+    handle: LeaseHandle,
+}
+
+impl Oracle {
+    pub(crate) fn new(scenario: &Scenario, rules: Rules) -> Self {
+        Self {
+            mirror: Mirror::default(),
+            violation: None,
+            rules,
+            limit: scenario.limit,
+            round_trip: 2 * scenario.latency.1,
+            faults: scenario.faults.clone(),
+            clients: Vec::new(),
+            calls: BTreeMap::new(),
+            by_ttl: BTreeMap::new(),
+            leases: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            next_hold: 0,
+            busy: BTreeMap::new(),
+            steps: Vec::new(),
+        }
+    }
+
+    pub(crate) fn client_started(&mut self, slot: usize, label: String) -> usize {
+        self.clients.push(Client {
+            slot,
+            label,
+            dead: false,
+            clean_since: None,
+            hard_error: BTreeMap::new(),
+            used: BTreeMap::new(),
+        });
+        self.clients.len() - 1
+    }
+
+    pub(crate) fn label(&self, who: usize) -> &str {
+        &self.clients[who].label
+    }
+
+    pub(crate) fn client_died(&mut self, who: usize) {
+        self.clients[who].dead = true;
+        self.holds.retain(|_, hold| hold.who != who);
+    }
+
+    /// For the history.
+    pub(crate) fn call_of(&self, lease: LeaseId) -> Option<usize> {
+        self.leases.get(&lease).map(|lease| lease.call)
+    }
+
+    /// The call for which leases of this ttl are asked.
+    pub(crate) fn call_with(&self, ttl: u64) -> usize {
+        self.by_ttl.get(&ttl).copied().unwrap_or(usize::MAX)
+    }
+
+    /// Nothing can be expected of a client's requests before this, and until `at`.
+    fn healthy_since(&self, slot: usize, at: u64) -> u64 {
+        let ends = self.faults.iter().filter_map(|fault| {
+            let (from, concerns) = match *fault {
+                Fault::Requests { from, client, .. } => {
+                    (from, client.is_none_or(|client| client == slot))
+                }
+                Fault::Hang { from, .. } => (from, true),
+                Fault::FailOver { at, .. } => (at, true),
+                Fault::Pause { from, client, .. } => (from, client == slot),
+                _ => (0, false),
+            };
+            (concerns && from <= at).then(|| fault.over().min(at))
+        });
+        ends.max().unwrap_or(0)
+    }
+
+    /// How long the client was paused between these.
+    fn paused(&self, slot: usize, since: u64, at: u64) -> u64 {
+        let pauses = self.faults.iter().map(|fault| match *fault {
+            Fault::Pause { from, to, client } if client == slot => {
+                to.min(at).saturating_sub(from.max(since))
+            }
+            _ => 0,
+        });
+        pauses.sum()
+    }
+
+    /// How long a client may take to clean up, once the network is healthy: a request that was lost is
+    /// given up a second after the limit, and the next one comes a second later.
+    fn clean_up(&self) -> u64 {
+        self.limit + 3000 + self.round_trip
+    }
+
+    fn broken(&mut self, rule: &'static str, at: u64, text: impl FnOnce(&Self) -> String) {
+        if self.violation.is_none() && self.rules.count(rule) {
+            let text = text(self);
+            self.violation = Some(Violation { rule, at, text });
+        }
+    }
+
+    /// The server's clock is set, or that of the next primary differs.
+    pub(crate) fn clock_set(&mut self, at: u64, by: i64) {
+        if by == 0 {
+            return;
+        }
+        self.steps.push((at, by));
+        if by > 0 {
+            // It shortens every lease, and nobody can tell.
+            for lease in self.leases.values_mut() {
+                lease.excused = lease.excused.max(lease.bound);
+            }
+        }
+    }
+
+    /// By an operator, whom no client hears.
+    pub(crate) fn taken_away(&mut self, lease: LeaseId) {
+        if let Some(lease) = self.leases.get_mut(&lease) {
+            lease.excused = lease.excused.max(lease.bound);
+        }
+    }
+
+    /// A fail-over has lost some of what had happened.
+    pub(crate) fn rolled_back(&mut self, mirror: Mirror) {
+        for document in mirror.documents.values() {
+            for stored in &document.leases {
+                let before = self.mirror.documents.get(stored_name(&mirror, stored));
+                let there = before.is_some_and(|document| {
+                    let mut leases = document.leases.iter();
+                    leases.any(|it| it.id == stored.id && !it.released)
+                });
+                if !there && let Some(lease) = self.leases.get_mut(&stored.id) {
+                    lease.came_back = true;
+                }
+            }
+        }
+        self.mirror = mirror;
+    }
+}
+
+fn stored_name<'a>(mirror: &'a Mirror, stored: &mirror::Stored) -> &'a LockName {
+    let mut documents = mirror.documents.iter();
+    let found = documents.find(|(_, document)| document.leases.iter().any(|it| it.id == stored.id));
+    found.map(|(name, _)| name).expect("it is there")
+}
+
+fn margin(ttl: u64) -> u64 {
+    (ttl / 5).min(1000)
+}

@@ -1,0 +1,352 @@
+//! What the store says and does: one holder (1), tokens (3), releases (4), dead holders (5).
+
+use mongo_lock_runtime::LockName;
+
+use super::{
+    Lease, Oracle, margin,
+    mirror::{Place, Stored, fits},
+};
+use crate::sim::api::{
+    self, AcquireReply, AcquireRequest, Answer, LeaseId, ReleaseRequest, Reply, Request, millis,
+};
+
+impl Oracle {
+    /// A request of `who`, sent at `sent`, has taken effect at `at`, which is `now` on the server's clock.
+    pub(crate) fn applied(
+        &mut self,
+        at: u64,
+        now: i64,
+        who: usize,
+        sent: u64,
+        request: &Request,
+        reply: &Reply,
+    ) {
+        match (request, reply) {
+            (Request::Acquire(request), Reply::Acquire(reply)) => {
+                self.acquire(at, now, who, sent, request, reply);
+            }
+            (Request::HandOver(release, request), Reply::HandOver(freed, reply)) => {
+                self.release(at, now, release, *freed);
+                self.acquire(at, now, who, sent, request, reply);
+            }
+            (
+                Request::Leave {
+                    name,
+                    queue_id: client,
+                },
+                _,
+            ) => {
+                let document = self.mirror.document(name);
+                document.places.retain(|place| place.client != *client);
+            }
+            (Request::Release(release), Reply::Released(freed)) => {
+                self.release(at, now, release, *freed);
+            }
+            (Request::Renew(leases), Reply::Renewed(renewed)) => {
+                for renewal in leases {
+                    let gone = renewed.gone.contains(&renewal.lease);
+                    let ttl = millis(renewal.ttl);
+                    self.renewed(at, now, sent, &renewal.name, renewal.lease, ttl, gone);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn acquire(
+        &mut self,
+        at: u64,
+        now: i64,
+        who: usize,
+        sent: u64,
+        request: &AcquireRequest,
+        reply: &AcquireReply,
+    ) {
+        let call = self.call_with(millis(request.ttl));
+        self.leases.entry(request.lease).or_insert(Lease {
+            call,
+            name: request.name.clone(),
+            token: 0,
+            sent,
+            bound: 0,
+            excused: 0,
+            came_back: false,
+        });
+        self.mirror.document(&request.name).look(now);
+        self.caps_dead_holders(at, now, request);
+        match api::answer(reply) {
+            Answer::Granted {
+                token,
+                acquired_at,
+                expires_at,
+            } => {
+                let document = self.mirror.document(&request.name);
+                let known = document.lease(request.lease);
+                if let Some(known) = known.filter(|it| it.maybe_live(now) && !it.released) {
+                    known.lapsed = false;
+                    let same = (known.token, known.expires_at) == (token, expires_at);
+                    if !same {
+                        self.broken("P1 one grant per lease", at, |_| {
+                            "a lease was granted again, with other terms".into()
+                        });
+                    }
+                } else {
+                    let stored = Stored {
+                        id: request.lease,
+                        call,
+                        who,
+                        shared: api::is_shared(request),
+                        permits: request.permits,
+                        token,
+                        acquired_at,
+                        expires_at,
+                        ttl: i64::try_from(millis(request.ttl)).unwrap_or(i64::MAX),
+                        released: false,
+                        lapsed: false,
+                        cap: None,
+                    };
+                    self.granted(at, now, sent, request, stored);
+                }
+                if let Some((client, _)) = api::place(request) {
+                    let document = self.mirror.document(&request.name);
+                    document.places.retain(|place| *place.client != *client);
+                }
+            }
+            Answer::Refused => self.refused_for_a_reason(at, now, &request.name, None),
+            Answer::Queued { seen_at } => {
+                self.refused_for_a_reason(at, now, &request.name, Some(request));
+                self.queued(at, now, who, call, request, seen_at);
+            }
+        }
+    }
+
+    fn granted(&mut self, at: u64, now: i64, sent: u64, request: &AcquireRequest, stored: Stored) {
+        let name = &request.name;
+        let ttl = millis(request.ttl);
+        self.is_alone(at, now, name, &stored);
+        self.token_grows(at, name, &stored);
+        self.lasts_a_ttl(at, now, &stored);
+        self.not_after_clean_shutdown(at, &stored);
+        self.overtakes(at, now, name, request, &stored);
+        let document = self.mirror.document(name);
+        document.token = Some(stored.token);
+        let token = stored.token;
+        // What has expired is dropped by the step that grants.
+        document.leases.retain(|it| it.maybe_live(now));
+        document.leases.push(stored);
+        if let Some(lease) = self.leases.get_mut(&request.lease) {
+            lease.token = token;
+            lease.sent = sent;
+            lease.bound = sent + ttl - margin(ttl);
+            lease.came_back = false;
+        }
+    }
+
+    /// 1: no more leases are live than permits allow.
+    fn is_alone(&mut self, at: u64, now: i64, name: &LockName, new: &Stored) {
+        let document = self.mirror.document(name);
+        if !fits(new.shared, new.permits, document.live(now)) {
+            let calls: Vec<_> = document.live(now).map(|it| it.call).collect();
+            self.broken("P1 one holder in the store", at, |_| {
+                format!(
+                    "`{name}` was granted to call {} beside calls {calls:?}",
+                    new.call
+                )
+            });
+        }
+    }
+
+    /// 3: tokens only grow.
+    fn token_grows(&mut self, at: u64, name: &LockName, new: &Stored) {
+        let last = self.mirror.document(name).token;
+        if let Some(last) = last.filter(|last| *last >= new.token) {
+            self.broken("P3 tokens grow", at, |_| {
+                format!("`{name}` gave token {} after {last}", new.token)
+            });
+        }
+    }
+
+    /// 5: a lease is for a ttl by the server's clock.
+    fn lasts_a_ttl(&mut self, at: u64, now: i64, new: &Stored) {
+        if new.acquired_at != now || new.expires_at != now + new.ttl {
+            self.broken("P5 a lease lasts a ttl", at, |_| {
+                format!("at {now}: from {} to {}", new.acquired_at, new.expires_at)
+            });
+        }
+    }
+
+    /// 5: when a clock was set back, a dead holder costs one ttl from the first request after that.
+    fn caps_dead_holders(&mut self, at: u64, now: i64, request: &AcquireRequest) {
+        let document = self.mirror.document(&request.name);
+        for lease in &mut document.leases {
+            if lease.expires_at > now + lease.ttl && lease.cap.is_none() {
+                lease.cap = Some(now + lease.ttl);
+            }
+        }
+        let mut blocking = document.leases.iter().filter(|it| it.maybe_live(now));
+        let blocked = blocking.clone().next().is_some();
+        let dead = |it: &Stored| it.cap.is_some_and(|cap| cap < now);
+        if blocked && blocking.all(dead) && document.places.is_empty() {
+            let calls: Vec<_> = document.leases.iter().map(|it| it.call).collect();
+            let known = document.leases.iter().any(|it| it.id == request.lease);
+            if !known {
+                self.broken("P5 a ttl from a step back", at, |_| {
+                    format!("calls {calls:?} still block `{}`", request.name)
+                });
+            }
+        }
+    }
+
+    /// 5: with no lease and no place in the queue, a request is granted.
+    fn refused_for_a_reason(
+        &mut self,
+        at: u64,
+        now: i64,
+        name: &LockName,
+        queued: Option<&AcquireRequest>,
+    ) {
+        let document = self.mirror.document(name);
+        let own = queued.and_then(|request| api::place(request));
+        let mut places = document.places.iter().filter(|it| it.maybe_there(now));
+        let others = places.any(|it| own.is_none_or(|(client, _)| *it.client != *client));
+        let leases = document.leases.iter().any(|it| it.maybe_live(now));
+        if !others && !leases {
+            self.broken("P5 a free lock is granted", at, |_| {
+                format!("`{name}` is free, and was refused")
+            });
+        }
+    }
+
+    fn queued(
+        &mut self,
+        at: u64,
+        now: i64,
+        who: usize,
+        call: usize,
+        request: &AcquireRequest,
+        seen_at: i64,
+    ) {
+        let Some((client, waited)) = api::place(request) else {
+            return;
+        };
+        let document = self.mirror.document(&request.name);
+        let known = document.places.iter_mut().find(|it| *it.client == *client);
+        if let Some(place) = known {
+            if place.lease == request.lease && place.maybe_there(now) {
+                place.seen_at = seen_at;
+                place.asked_at = now;
+                return;
+            }
+        }
+        document.places.retain(|it| *it.client != *client);
+        document.places.push(Place {
+            client: client.into(),
+            who,
+            lease: request.lease,
+            call,
+            shared: api::is_shared(request),
+            permits: request.permits,
+            since: at.saturating_sub(waited),
+            seen_at,
+            asked_at: now,
+        });
+    }
+
+    /// 4: a release frees its own lease, if that is there.
+    fn release(&mut self, at: u64, now: i64, release: &ReleaseRequest, freed: bool) {
+        let document = self.mirror.document(&release.name);
+        document.look(now);
+        let Some(stored) = document.lease(release.lease).filter(|it| !it.released) else {
+            if freed {
+                self.broken("P4 own lease only", at, |_| {
+                    "a release found a lease that was not there".into()
+                });
+            }
+            return;
+        };
+        if !freed {
+            if stored.surely_live(now) {
+                let call = stored.call;
+                self.broken("P4 own lease only", at, |_| {
+                    format!("the lease of call {call} was not there to be released")
+                });
+            }
+            return;
+        }
+        let min_hold = release.min_hold.map(millis);
+        let acquired_at = stored.acquired_at;
+        let free_at = min_hold.map(|time| acquired_at + i64::try_from(time).unwrap_or(0));
+        if let Some(free_at) = free_at.filter(|free_at| *free_at > now) {
+            stored.released = true;
+            stored.expires_at = free_at;
+        } else {
+            document.leases.retain(|it| it.id != release.lease);
+        }
+    }
+
+    /// 2: a lease that is live is renewed, and lasts a ttl from then.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one renewal, as it was asked and answered"
+    )]
+    fn renewed(
+        &mut self,
+        at: u64,
+        now: i64,
+        sent: u64,
+        name: &LockName,
+        lease: LeaseId,
+        ttl: u64,
+        gone: bool,
+    ) {
+        let document = self.mirror.document(name);
+        document.look(now);
+        let stored = document.lease(lease).filter(|it| !it.released);
+        if gone {
+            if stored.is_some_and(|it| it.surely_live(now)) {
+                self.broken("P2 a live lease is renewed", at, |_| {
+                    format!("a live lease of `{name}` is said to be gone")
+                });
+            }
+            return;
+        }
+        let Some(stored) = stored.filter(|it| it.maybe_live(now)) else {
+            self.broken("P2 a lost lease stays lost", at, |_| {
+                format!("a lease of `{name}` that is gone was renewed")
+            });
+            return;
+        };
+        stored.lapsed = false;
+        stored.cap = None;
+        stored.ttl = i64::try_from(ttl).unwrap_or(i64::MAX);
+        stored.expires_at = stored.expires_at.max(now + stored.ttl);
+        if let Some(lease) = self.leases.get_mut(&lease) {
+            lease.bound = lease.bound.max(sent + ttl - margin(ttl));
+        }
+    }
+
+    /// Which of these renewals would not move a lease's end. Before they take effect.
+    pub(crate) fn unmoved(&mut self, now: i64, request: &Request) -> bool {
+        let Request::Renew(leases) = request else {
+            return false;
+        };
+        leases.iter().any(|renewal| {
+            let ttl = i64::try_from(millis(renewal.ttl)).unwrap_or(i64::MAX);
+            let stored = self.mirror.document(&renewal.name).lease(renewal.lease);
+            stored.is_none_or(|it| !it.maybe_live(now) || it.expires_at >= now + ttl)
+        })
+    }
+
+    /// How long these leases have left, after they were renewed.
+    pub(crate) fn left(&mut self, now: i64, request: &Request) -> Vec<(LeaseId, u64)> {
+        let Request::Renew(leases) = request else {
+            return Vec::new();
+        };
+        let left = leases.iter().filter_map(|renewal| {
+            let stored = self.mirror.document(&renewal.name).lease(renewal.lease)?;
+            let left = u64::try_from(stored.expires_at - now).ok()?;
+            (left > 0).then_some((renewal.lease, left))
+        });
+        left.collect()
+    }
+}

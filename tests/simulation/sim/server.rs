@@ -1,0 +1,87 @@
+//! The server: the locks, a clock that can be set, and a fail-over that loses what no majority had.
+
+use std::collections::VecDeque;
+
+use super::{
+    api::{Locks, Reply, Request},
+    oracle::Mirror,
+};
+
+/// When the simulation begins, on the server's clock.
+const EPOCH: i64 = 1_700_000_000_000;
+
+pub(crate) struct Server {
+    pub(crate) locks: Locks,
+    offset: i64,
+    /// How many requests have taken effect.
+    sequence: u64,
+    /// So many of them are safe from a fail-over.
+    majority: u64,
+    /// The states from `majority` on, where there can be a fail-over.
+    states: Option<VecDeque<(u64, Locks, Mirror)>>,
+    /// How many primaries there were.
+    pub(crate) epoch: u32,
+    pub(crate) down_until: u64,
+}
+
+impl Server {
+    pub(crate) fn new(fails_over: bool) -> Self {
+        let first = (0, Locks::default(), Mirror::default());
+        Self {
+            locks: Locks::default(),
+            offset: 0,
+            sequence: 0,
+            majority: 0,
+            states: fails_over.then(|| VecDeque::from([first])),
+            epoch: 0,
+            down_until: 0,
+        }
+    }
+
+    pub(crate) fn now(&self, at: u64) -> i64 {
+        EPOCH + self.offset + i64::try_from(at).unwrap_or(0)
+    }
+
+    pub(crate) fn set_clock(&mut self, by: i64) {
+        self.offset += by;
+    }
+
+    pub(crate) fn apply(&mut self, at: u64, request: &Request) -> Reply {
+        self.locks.apply(self.now(at), request)
+    }
+
+    /// What has just taken effect on the primary. Gives its number.
+    pub(crate) fn written(&mut self, mirror: &Mirror) -> u64 {
+        self.sequence += 1;
+        if let Some(states) = &mut self.states {
+            states.push_back((self.sequence, self.locks.clone(), mirror.clone()));
+        }
+        self.sequence
+    }
+
+    /// A majority has it, and all before it.
+    pub(crate) fn replicated(&mut self, sequence: u64) {
+        self.majority = self.majority.max(sequence);
+        if let Some(states) = &mut self.states {
+            while states.front().is_some_and(|(at, ..)| *at < self.majority) {
+                states.pop_front();
+            }
+        }
+    }
+
+    /// Another primary: it has what a majority had, and `keep` thousandths of what came after. Gives
+    /// what is left, unless that is everything.
+    pub(crate) fn fail_over(&mut self, keep: u32) -> Option<Mirror> {
+        self.epoch += 1;
+        let more = self.sequence - self.majority;
+        let last = self.majority + more * u64::from(keep) / 1000;
+        let states = self.states.as_mut()?;
+        states.retain(|(at, ..)| *at <= last);
+        self.majority = last;
+        let lost = self.sequence > last;
+        self.sequence = last;
+        let (_, locks, mirror) = states.back()?;
+        self.locks = locks.clone();
+        lost.then(|| mirror.clone())
+    }
+}
