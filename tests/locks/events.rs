@@ -20,11 +20,7 @@ async fn job() {}
 // One thread: the subscriber is this thread's, and the client's tasks run on it.
 #[tokio::test]
 async fn tell_the_life_of_a_lease() {
-    let log = Log::default();
-    // While there is only one in the process, `tracing` asks the subscriber of whichever thread comes
-    // to an event first, and another test's thread has none: the event would be off for good.
-    let _another = tracing::Dispatch::new(Log::default());
-    let _guard = tracing::subscriber::set_default(log.clone());
+    let log = Log::here();
     let (db, client) = database().await;
     let client = LockClient::builder()
         .uri(db.uri())

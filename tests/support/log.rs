@@ -2,13 +2,14 @@
 
 use std::{
     fmt::{Debug, Write as _},
+    ops::Deref,
     sync::{Arc, Mutex},
 };
 
 use tracing::{
-    Event, Level, Metadata, Subscriber,
+    Dispatch, Event, Level, Metadata, Subscriber,
     field::{Field, Visit},
-    span,
+    span, subscriber,
 };
 
 /// Keeps every event of the library, as `LEVEL message field=value …`.
@@ -52,7 +53,54 @@ impl Subscriber for Log {
 }
 
 impl Log {
+    /// Keeps the events of this thread until the value is dropped.
+    pub(crate) fn here() -> Kept {
+        let log = Self::default();
+        // While there is only one subscriber in the process, `tracing` asks the subscriber of the thread
+        // that comes to an event first, and another test's thread has none: the event would be off for
+        // good.
+        let another = Dispatch::new(Self::default());
+        let guard = subscriber::set_default(log.clone());
+        Kept {
+            log,
+            _guard: guard,
+            _another: another,
+        }
+    }
+
+    /// The events at level WARN or above since the last [`take`](Self::take).
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let lines = self.0.lock().unwrap();
+        let warns = |line: &&String| line.starts_with("WARN") || line.starts_with("ERROR");
+        lines.iter().filter(warns).cloned().collect()
+    }
+
+    /// The events whose line starts so.
+    pub(crate) fn starting(&self, start: &str) -> Vec<String> {
+        let lines = self.0.lock().unwrap();
+        lines
+            .iter()
+            .filter(|line| line.starts_with(start))
+            .cloned()
+            .collect()
+    }
+
     pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+/// A [`Log`] of this thread's events.
+pub(crate) struct Kept {
+    log: Log,
+    _guard: subscriber::DefaultGuard,
+    _another: Dispatch,
+}
+
+impl Deref for Kept {
+    type Target = Log;
+
+    fn deref(&self) -> &Log {
+        &self.log
     }
 }
