@@ -19,6 +19,7 @@ mod faulty_acquires;
 mod faulty_releases;
 mod faulty_renewals;
 mod granted_too_late;
+mod lagging_secondary;
 mod lost_answers;
 mod many_leases;
 mod max_hold;
@@ -31,6 +32,7 @@ mod runtimes;
 mod server_clock;
 mod shutdown;
 mod silence;
+mod suspended;
 mod wall_clock;
 
 #[path = "../support/mod.rs"]

@@ -20,7 +20,13 @@ const ENTRY: &str = "MONGO_LOCK_TEST_WORKER";
 impl Worker {
     /// Starts `test`, the full name of an ignored test that calls [`worker_input`].
     pub(crate) fn start(test: &str, input: &str) -> Self {
-        let mut child = Command::new(env::current_exe().unwrap())
+        Self::start_with(test, input, |_| {})
+    }
+
+    /// As [`start`](Self::start), with more settings of the process.
+    pub(crate) fn start_with(test: &str, input: &str, more: impl FnOnce(&mut Command)) -> Self {
+        let mut command = Command::new(env::current_exe().unwrap());
+        command
             .args([
                 "--exact",
                 test,
@@ -30,11 +36,16 @@ impl Worker {
             ])
             .env(ENTRY, input)
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stdout(Stdio::piped());
+        more(&mut command);
+        let mut child = command.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         Self { child, output }
+    }
+
+    /// The id of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits until the process says `line`.
