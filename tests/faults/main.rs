@@ -29,6 +29,7 @@ mod panics;
 mod repeated_releases;
 mod restart;
 mod runtimes;
+mod second_look;
 mod server_clock;
 mod shutdown;
 mod silence;

@@ -10,15 +10,20 @@ mod cancelled;
 mod commands;
 mod dead;
 mod exclusive;
+mod hung_server;
 mod leader;
 mod limits;
+mod mixed_kinds;
 mod order;
+mod own_lock;
 mod permits;
 mod polling;
 mod random_callers;
 mod readers;
 mod several;
+mod short_terms;
 mod turns;
+mod unpolled;
 
 #[path = "../support/mod.rs"]
 mod support;
