@@ -1,4 +1,4 @@
-//! Somebody deletes a lock's document under its holder.
+//! An operator deletes a lock's document under its holder.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ async fn a_renewed_lease_is_lost_at_the_next_renewal() {
 }
 
 #[tokio::test]
-async fn without_renewal_its_release_touches_nobody() {
+async fn without_renewal_its_release_touches_no_successor() {
     let fixture = Fixture::new().await;
     let Fixture { db, client } = &fixture;
     let other = fixture.other().await;
@@ -66,4 +66,45 @@ async fn without_renewal_its_release_touches_nobody() {
         assert_eq!(only(&live(db, name).await), before);
         assert_eq!(successor.release().await.unwrap(), Release::Freed);
     }
+}
+
+#[distributed_lock(name = "deleted", ttl = "60s")]
+async fn plain<F: Future>(body: F) -> F::Output {
+    body.await
+}
+
+/// While the body of the deleted lease runs, its own client lets no second one in; other clients know
+/// nothing of it.
+#[tokio::test]
+async fn its_own_client_refuses_a_second_call_while_the_body_runs() {
+    let fixture = Fixture::new().await;
+    let Fixture { db, client } = &fixture;
+    let other = fixture.other().await;
+    let (body, hand) = body();
+    let scoped = client.clone();
+    let call = tokio::spawn(async move { scoped.scope(plain(body)).await });
+    hand.started().await;
+    delete(db, "deleted").await;
+
+    let second = client.scope(plain(async {})).await.unwrap();
+    let skipped = second.skipped().expect("the first body runs");
+    assert_eq!(skipped.holder().unwrap().owner, client.owner());
+    assert_eq!(live(db, "deleted").await, [], "no command was sent");
+    let successor = acquire(&other, &spec("deleted", 60_000)).await;
+    assert!(successor.token() > skipped.holder().unwrap().token);
+
+    hand.finish();
+    within(SOON, call)
+        .await
+        .unwrap()
+        .unwrap()
+        .executed()
+        .unwrap();
+    // From here on, the client asks the server.
+    let second = client.scope(plain(async {})).await.unwrap();
+    let skipped = second.skipped().expect("the successor has it");
+    assert_eq!(skipped.holder().unwrap().token, successor.token());
+    successor.release().await.unwrap();
+    let third = client.scope(plain(async {})).await.unwrap();
+    assert!(third.is_executed());
 }

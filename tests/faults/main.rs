@@ -20,6 +20,7 @@ mod faulty_releases;
 mod faulty_renewals;
 mod granted_too_late;
 mod lagging_secondary;
+mod levels;
 mod lost_answers;
 mod many_leases;
 mod max_hold;
