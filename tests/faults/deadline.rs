@@ -64,7 +64,7 @@ async fn a_busy_body_is_stopped_in_time() {
     }
 }
 
-/// Blocks its thread beyond its lease, which nobody can do anything about; it does not get to its next
+/// Blocks its thread beyond its lease, which no library can prevent; it does not get to its next
 /// step.
 #[distributed_lock(name = "blocks", ttl = TTL)]
 async fn blocks(until: Instant) {

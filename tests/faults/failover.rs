@@ -97,7 +97,7 @@ async fn a_body_survives_the_loss_of_one_node_but_not_of_two() {
     the_primary_stands_still(&server).await;
     the_primary_steps_down(&server).await;
     the_primary_dies(&server).await;
-    nobody_follows(&server).await;
+    no_secondary_follows(&server).await;
     the_majority_dies(&server).await;
 }
 
@@ -147,8 +147,8 @@ async fn impatient(db: &TestDb, limit: Duration) -> LockClient {
 }
 
 /// The primary goes on alone, and does not know it yet: what it acknowledges by itself is undone when
-/// another one takes over. So nobody may rely on it.
-async fn nobody_follows(server: &Server) {
+/// another one takes over. So no holder may rely on it.
+async fn no_secondary_follows(server: &Server) {
     const SHORT: Duration = ms(3000);
     let db = server.database().await;
     let client = impatient(&db, ms(1000)).await;

@@ -144,7 +144,7 @@ async fn a_lease_whose_reply_was_lost_is_still_ours() {
     assert_eq!(only(&live(&db, "lost-reply").await), first);
 }
 
-/// The same, but by then somebody else has the lock.
+/// The reply is lost, and by the next attempt another client has the lock.
 #[tokio::test]
 async fn skipped_means_that_no_lease_of_ours_is_live() {
     let (fixture, proxy) = Fixture::behind_a_proxy(PATIENCE).await;
@@ -181,7 +181,7 @@ async fn a_grant_is_as_old_as_its_request() {
         proxy.set(ProxyMode::HoldReplies).await.unwrap();
         let call = client.try_acquire(&spec);
         let fault = async {
-            // Live or not: on a busy machine, the shorter one may be over before anybody looks.
+            // Live or not: on a busy machine, the shorter one may be over before the test looks.
             let granted = doc! { "_id": &name, "holders.lease": { "$exists": true } };
             eventually(until(async || {
                 locks(&db).count_documents(granted.clone()).await.unwrap() == 1
@@ -205,8 +205,8 @@ async fn a_grant_is_as_old_as_its_request() {
     }
 }
 
-/// Everything going wrong now and then: whoever is skipped has no live lease, and
-/// in the end none is left.
+/// Faults of every kind now and then: a caller that is skipped has no live lease, and in the end none
+/// is left.
 #[tokio::test]
 async fn many_calls_amid_faults_leave_nothing() {
     let (Fixture { db, client }, proxy) = Fixture::behind_a_proxy(ms(250)).await;

@@ -88,7 +88,7 @@ async fn a_failure_that_lasts_leaves_the_lock_to_its_ttl() {
 }
 
 #[tokio::test]
-async fn a_release_without_an_answer_holds_up_nobody() {
+async fn a_release_without_an_answer_holds_up_no_caller() {
     let fixture = Fixture::with_limit(LIMIT).await;
     let Fixture { db, client } = &fixture;
     let effect = doc! { "blockConnection": true, "blockTimeMS": 1200 };
@@ -105,7 +105,7 @@ async fn a_release_without_an_answer_holds_up_nobody() {
     fails.off().await.unwrap();
 }
 
-/// One connection is dead, and nobody says so: a firewall has forgotten it, for instance. Another one
+/// One connection is dead, and neither end says so: a firewall has forgotten it, for instance. Another one
 /// works.
 #[tokio::test]
 async fn a_release_that_hangs_is_sent_again() {

@@ -57,7 +57,7 @@ async fn prolonged(fixture: &Fixture) {
     within(TTL, until(more)).await;
 }
 
-/// The body goes on far beyond its ttl, and nobody gets in.
+/// The body goes on far beyond its ttl, and no other client gets in.
 #[tokio::test]
 async fn errors_that_pass_are_survived() {
     let fixture = Fixture::new().await;
@@ -135,7 +135,7 @@ async fn errors_that_last_end_the_body_in_time() {
     }
 }
 
-/// Applied, yet perhaps not for long: nobody may rely on it.
+/// Applied, yet perhaps not for long: no holder may rely on it.
 #[tokio::test]
 async fn a_renewal_without_a_majority_does_not_count() {
     let fixture = Fixture::new().await;
@@ -180,7 +180,7 @@ async fn the_question_which_are_gone_is_repeated_too() {
     kept.lease().check().unwrap();
 }
 
-/// One lock's document cannot be written, for whatever reason: here, somebody has set up a rule for
+/// One lock's document cannot be written, for whatever reason: here, an operator has set up a rule for
 /// the collection that it breaks. That is no reason to lose the others.
 #[tokio::test]
 async fn one_that_cannot_be_renewed_does_not_take_the_others_with_it() {

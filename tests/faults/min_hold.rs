@@ -107,7 +107,7 @@ async fn the_second_is_skipped(ends: Ends) {
     assert_eq!(seen.owner, OURS);
     assert_eq!(seen.until, seen.since + ms(800));
 
-    // Longer than that, nobody waits.
+    // No caller waits longer than that.
     let next = acquire_when_free(&other, &spec("tick", 60_000)).await;
     let late = next.acquired_at().duration_since(seen.until);
     assert!(late.expect("not before its end") < ms(2000));
@@ -131,7 +131,7 @@ async fn a_body_that_is_slower_frees_at_once() {
     assert_eq!(lease.expires_at, next.expires_at());
 }
 
-/// A job that has run nowhere keeps nobody from running it.
+/// A job that has run nowhere keeps no host from running it.
 #[tokio::test]
 async fn an_acquisition_whose_caller_is_gone_does_not_count() {
     let fixture = Fixture::new().await;
@@ -140,10 +140,10 @@ async fn an_acquisition_whose_caller_is_gone_does_not_count() {
     let blocks = fixture
         .fails("findAndModify", doc! { "times": 1 }, effect)
         .await;
-    let spec = minimum("nobody", ms(60_000), ms(30_000), false);
+    let spec = minimum("never-ran", ms(60_000), ms(30_000), false);
     let call = timeout(ms(100), client.try_acquire(&spec)).await;
     assert!(call.is_err(), "it was to be dropped");
     client.shutdown().await;
-    assert_eq!(live(db, "nobody").await, []);
+    assert_eq!(live(db, "never-ran").await, []);
     blocks.off().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! A release ends the lease for all who watch it.
+//! A release ends the lease for every task that watches it.
 
 use mongo_lock_runtime::{Error, Lease, LockClient, LossReason};
 use tokio::spawn;
@@ -39,7 +39,7 @@ async fn lost_resolves_at_a_release_and_says_so() {
                     guard.release().await.unwrap();
                 }
                 check(&eventually(watcher).await.unwrap());
-                // For those who ask later, too.
+                // Also for a later question.
                 check(&eventually(lease.lost()).await);
                 check(&lease.check().unwrap_err());
             }

@@ -17,8 +17,8 @@ use tracing::{Dispatch, Event, Metadata, Subscriber, span, subscriber};
 
 use crate::support::{PATIENCE, acquire, ms, spec};
 
-/// Asks the current lease at every event, as one does who adds the time left to every line of a log;
-/// and a client, as one does who counts what is held.
+/// Asks the current lease at every event, as a subscriber does that adds the time left to every line of
+/// a log.
 #[derive(Default)]
 struct Asking {
     events: Arc<AtomicUsize>,

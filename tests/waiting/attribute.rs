@@ -9,7 +9,7 @@ lock_names! {
     mod locks {
         /// Read and written.
         Prices = "prices", ttl = "1m", wait = "1m";
-        /// Two at a time, and whoever declares it waits.
+        /// Two at a time, and its callers wait.
         Api = "api", ttl = "1m", permits = 2;
     }
 }

@@ -1,4 +1,4 @@
-//! Whoever does not wait any more is out of the way.
+//! A waiter that gives up is out of the way.
 
 use tokio::spawn;
 

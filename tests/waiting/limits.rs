@@ -8,7 +8,7 @@ use mongo_lock_testkit::{ProxyMode, Server};
 use crate::support::{acquire, eventually, instances, ms, patient, places, spec, until};
 
 #[tokio::test]
-async fn whoever_has_waited_long_enough_is_told_who_has_it() {
+async fn a_waiter_at_its_limit_is_told_the_holder() {
     let (db, [one, other]) = instances().await;
     let held = acquire(&one, &spec("lock", 60_000)).await;
     let waits = LockSpec::builder("lock", ms(1000))

@@ -1,4 +1,4 @@
-//! Whoever's turn it is hears of it.
+//! A waiter hears of its turn.
 
 use std::time::{Duration, Instant};
 
