@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mongo_lock_runtime::{Error, LockSpec, LossReason, Release, distributed_lock};
 
-use crate::support::{Fixture, SOON, acquire, body, delete, live, ms, only, spec, within};
+use crate::support::{Fixture, SOON, acquire, body, delete, live, ms, only, refused, spec, within};
 
 const TTL: Duration = ms(1500);
 
@@ -107,4 +107,17 @@ async fn its_own_client_refuses_a_second_call_while_the_body_runs() {
     successor.release().await.unwrap();
     let third = client.scope(plain(async {})).await.unwrap();
     assert!(third.is_executed());
+}
+
+/// An operator who reads the refusal, and finds no document, learns where it comes from.
+#[tokio::test]
+async fn the_refusal_says_that_it_comes_from_this_process() {
+    let fixture = Fixture::new().await;
+    let Fixture { db, client } = &fixture;
+    let held = acquire(client, &spec("deleted", 60_000)).await;
+    delete(db, "deleted").await;
+    let skipped = refused(client, &spec("deleted", 60_000)).await;
+    let text = skipped.to_string();
+    assert!(text.contains("this process"), "{text}");
+    drop(held);
 }

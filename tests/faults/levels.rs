@@ -50,6 +50,14 @@ async fn the_clean_up_of_an_acquisition_is_no_warning() {
     }
 }
 
+/// Not even when it fails for good: no caller ever held the lock.
+#[tokio::test]
+async fn the_clean_up_of_an_acquisition_that_fails_for_good_is_no_warning() {
+    let log = Log::here();
+    clean_up_fails(&log, 13).await;
+    assert_eq!(log.warnings(), none());
+}
+
 /// An acquisition that was granted after its caller was gone, and a first attempt at its clean-up that
 /// fails.
 async fn clean_up_fails(log: &Log, code: i32) {
@@ -191,6 +199,14 @@ async fn an_outage_is_one_warning_however_many_leases_and_attempts() {
         warnings[0].starts_with("WARN renewal failed"),
         "{warnings:?}"
     );
+}
+
+#[tokio::test]
+async fn the_end_of_an_outage_is_told() {
+    let log = Log::here();
+    outage(&log).await;
+    let told = log.starting("INFO renewal works again");
+    assert_eq!(told.len(), 1, "{:?}", log.take());
 }
 
 /// Three attempts to renew two leases fail, and the fourth succeeds.

@@ -1,6 +1,10 @@
 //! Shutting down gives everything back that it may, in bounded time, and says what it may not.
 
-use std::{pin::Pin, time::Duration};
+use std::{
+    pin::Pin,
+    task::{Context, Waker},
+    time::Duration,
+};
 
 use mongo_lock_runtime::{Acquisition, Error, LockClient, LossReason, Outcome, distributed_lock};
 use mongo_lock_testkit::ProxyMode;
@@ -245,4 +249,26 @@ fn acquire_in_background(client: &LockClient) -> JoinHandle<()> {
         let asked = client.try_acquire(&spec("waits", 60_000)).await;
         assert!(asked.is_err(), "{asked:?}");
     })
+}
+
+/// The lock was granted, and the client is shut down before the caller hears of that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_grant_that_its_caller_has_not_heard_of_is_given_back() {
+    let Fixture { db, client } = Fixture::new().await;
+    let wanted = spec("job", 60_000);
+    let mut call = Box::pin(client.acquire(&wanted));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(call.as_mut().poll(&mut context).is_pending());
+    eventually(until(async || !live(&db, "job").await.is_empty())).await;
+    // The answer is on its way, or has arrived.
+    sleep(ms(100)).await;
+    let report = client.shutdown().limit(ms(500));
+    let (report, ended) = tokio::join!(report, async {
+        sleep(ms(200)).await;
+        call.await
+    });
+    let error = ended.unwrap_err();
+    assert!(matches!(error, Error::ShutDown { .. }), "{error}");
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(live(&db, "job").await, []);
 }
