@@ -11,7 +11,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::support::{Fixture, all_free, all_live, ms, spec, within};
+use crate::support::{Fixture, all_free, all_live, eventually, ms, spec};
 
 const CALLERS: u64 = 300;
 
@@ -59,7 +59,7 @@ async fn while_they_acquire() {
         .count();
     let cancelled = CALLERS - u64::try_from(answered).unwrap();
     assert!(cancelled > CALLERS / 10, "{cancelled}, seed {seed}");
-    within(ms(2000), all_free(&db)).await;
+    eventually(all_free(&db)).await;
     let report = client.shutdown().await;
     assert!(report.is_clean(), "{report}, seed {seed}");
     assert_eq!(all_live(&db).await, [], "seed {seed}");
@@ -85,7 +85,7 @@ async fn at_any_await() {
         }
     }
     callers.join_all().await;
-    within(ms(2000), all_free(&db)).await;
+    eventually(all_free(&db)).await;
     let report = client.shutdown().await;
     assert!(report.is_clean(), "{report}, seed {seed}");
     assert_eq!(all_live(&db).await, [], "seed {seed}");

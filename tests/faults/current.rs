@@ -65,9 +65,9 @@ async fn the_assertion_says_what_is_wrong() {
     let over = message(lease.scope(async { assert_locked("b") })).await;
     assert!(over.contains("it was released"), "{over}");
 
-    let short = acquire(&client, &spec("c", 50)).await;
+    let short = acquire(&client, &spec("c", 500)).await;
     short.lease().lost().await;
     let lease = short.lease().clone();
     let over = message(lease.scope(async { assert_locked("c") })).await;
-    assert!(over.contains("ttl of 50ms"), "{over}");
+    assert!(over.contains("ttl of 500ms"), "{over}");
 }
