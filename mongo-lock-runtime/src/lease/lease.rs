@@ -66,8 +66,8 @@ struct Term {
     until: Moment,
     /// Once the lease has ended, it stays so: a renewal that succeeds later does not bring it back.
     end: Option<(Moment, LossReason)>,
-    /// The error of the last attempt to renew the lease.
-    trouble: Option<String>,
+    /// The error of the last attempt to renew the lease, and when the first of a row has failed.
+    trouble: Option<(Moment, String)>,
     /// Whether that attempt failed while other leases in the same command may have been the reason.
     alone: bool,
 }
@@ -211,6 +211,7 @@ impl Lease {
                 since: self.acquired_at(),
                 until: self.acquired_at() + longest,
                 token: self.token(),
+                is_this_client: true,
             }),
         }
     }
@@ -248,12 +249,25 @@ impl Lease {
         (deadline != ENDED).then_some(Moment::from_nanos(deadline))
     }
 
-    /// A caller works under the lease from here on, unless it is over already.
-    pub(super) fn deliver(&self) -> bool {
+    /// A caller works under the lease from here on, unless it is over already: then, the reason, which
+    /// is `None` for its deadline.
+    pub(super) fn deliver(&self) -> Result<(), Option<LossReason>> {
         let now = self.0.context.clock.now();
-        let runs = self.runs_until().is_some_and(|deadline| now < deadline);
-        self.0.delivered.store(runs, Ordering::Relaxed);
-        runs
+        let term = self.term();
+        if let Some((_, reason)) = &term.end {
+            let deadline = matches!(
+                reason,
+                LossReason::Deadline { .. }
+                    | LossReason::NotRenewed { .. }
+                    | LossReason::MaxHold { .. }
+            );
+            return Err((!deadline).then(|| reason.clone()));
+        }
+        if now >= term.deadline {
+            return Err(None);
+        }
+        self.0.delivered.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Whether the lease has ended for another reason than its release.
@@ -312,25 +326,30 @@ impl Lease {
 
     /// A request sent at `sent` has made the lease last `left` on the server from some time after
     /// that, `left` being `ttl` unless the server said less.
-    pub(super) fn renewed(&self, sent: Moment, left: Duration, ttl: Duration) {
+    ///
+    /// Gives the time since the first of a row of failures, when this ends it.
+    pub(super) fn renewed(&self, sent: Moment, left: Duration, ttl: Duration) -> Option<Duration> {
         let now = self.0.context.clock.now();
         let mut term = self.term();
         // The keeper may not have been polled yet, but the deadline has passed.
         if term.end.is_none() && now < term.deadline {
             self.prolong(&mut term, sent, left, ttl);
             if left >= ttl {
-                term.trouble = None;
                 term.alone = false;
+                return term.trouble.take().map(|(since, _)| now.since(since));
             }
         }
+        None
     }
 
     /// An attempt to renew the lease has failed; `alone`: perhaps because of other leases in the same
     /// command. Says whether it is the first of a row.
     pub(super) fn not_renewed(&self, trouble: &str, alone: bool) -> bool {
+        let now = self.0.context.clock.now();
         let mut term = self.term();
         let first = term.trouble.is_none();
-        term.trouble = Some(trouble.to_owned());
+        let since = term.trouble.take().map_or(now, |(since, _)| since);
+        term.trouble = Some((since, trouble.to_owned()));
         term.alone |= alone;
         first
     }
@@ -369,7 +388,7 @@ impl Lease {
             _ if self.0.spec.renew() => LossReason::NotRenewed {
                 ttl,
                 margin,
-                problem: term.trouble.take(),
+                problem: term.trouble.take().map(|(_, problem)| problem),
             },
             _ => LossReason::Deadline { ttl, margin },
         }

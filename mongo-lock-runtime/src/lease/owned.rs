@@ -43,6 +43,8 @@ pub(crate) struct HeldLease {
     pub(crate) lease: Lease,
     /// Whether the lease had ended before its release.
     pub(crate) lost: bool,
+    /// Whether a caller worked under it.
+    pub(crate) delivered: bool,
 }
 
 /// A lease that is the client's to release. Dropping it releases it in the background.
@@ -93,7 +95,10 @@ impl OwnedLease {
     /// Hands the lease to its caller, unless the answer came so late that the lease is over. From here
     /// on, `min_hold` counts.
     pub(crate) fn delivered(mut self) -> Result<Self, Error> {
-        if !self.lease.deliver() {
+        if let Err(reason) = self.lease.deliver() {
+            if let Some(reason) = reason {
+                return Err(self.never_delivered(&reason));
+            }
             let ttl = self.lease.ttl();
             return Err(Error::GrantedTooLate {
                 lock: self.lease.name().clone(),
@@ -104,6 +109,22 @@ impl OwnedLease {
         }
         self.state = State::Delivered;
         Ok(self)
+    }
+
+    /// The error of an acquisition whose lease was granted, and ended for this reason before its caller
+    /// had it.
+    fn never_delivered(&self, reason: &LossReason) -> Error {
+        let lock = self.name().clone();
+        match reason {
+            LossReason::ShutDown => Error::ShutDown { lock },
+            LossReason::RuntimeGone => Error::RuntimeGone { lock },
+            reason => Error::Database {
+                lock,
+                operation: Operation::Acquire,
+                problem: format!("granted, but the lease ended before its caller had it: {reason}"),
+                source: None,
+            },
+        }
     }
 
     /// Starts the release, and gives what waits for it.
@@ -157,6 +178,7 @@ impl OwnedLease {
             held: Some(HeldLease {
                 lease: self.lease.clone(),
                 lost,
+                delivered,
             }),
             until,
         }

@@ -200,7 +200,8 @@ fn report(
 ) {
     let took = context.clock.elapsed(started);
     let (name, owner) = (&job.request.name, &*context.owner);
-    match (result, &job.held) {
+    let held = job.held.as_ref().filter(|held| held.delivered);
+    match (result, held) {
         (Ok(release), Some(held)) => held.released(*release, took),
         (Ok(release), None) => events::cleaned_up(name, owner, *release, took),
         (Err(error), Some(held)) => {
