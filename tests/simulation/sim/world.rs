@@ -231,7 +231,7 @@ impl World {
         self.tell(|state, at, _| {
             state.server.down_until = at + down;
             if let Some(mirror) = state.server.fail_over(keep) {
-                state.oracle.rolled_back(mirror);
+                state.oracle.rolled_back(at, mirror);
                 state.note(at, "fail-over: some of what only the primary had is lost");
             } else {
                 state.note(at, "fail-over: nothing is lost");
@@ -258,7 +258,7 @@ impl World {
                 Act::Delete | Act::Garble(_) => {
                     state.server.locks.delete(&name);
                     state.oracle.mirror.documents.remove(&name);
-                    state.oracle.wiped(&name);
+                    state.oracle.wiped(at, &name);
                     for lease in &document.leases {
                         state.oracle.taken_away(lease.id);
                     }

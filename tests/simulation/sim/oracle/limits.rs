@@ -113,6 +113,12 @@ impl Oracle {
                 }
             }
         }
+        // While a call of a client holds a lock, as far as it knows, its other calls are refused.
+        for call in self.calls.values().filter(|call| call.holds > 0) {
+            for name in &call.names {
+                self.busy.insert(name.clone(), at);
+            }
+        }
         let mut late = None;
         for (id, call) in &self.calls {
             let client = &self.clients[call.who];

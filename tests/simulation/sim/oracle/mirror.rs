@@ -33,6 +33,8 @@ pub(crate) struct Stored {
     pub(crate) token: i64,
     pub(crate) acquired_at: i64,
     pub(crate) expires_at: i64,
+    /// When it may have ended before that: a request that may have cut it after the clock was set back.
+    pub(crate) cut_at: i64,
     pub(crate) ttl: i64,
     /// Released before its `min_hold` was over.
     pub(crate) released: bool,
@@ -61,7 +63,7 @@ pub(crate) struct Place {
 impl Stored {
     /// The store must have it, and count it.
     pub(crate) fn surely_live(&self, now: i64) -> bool {
-        !self.lapsed && self.expires_at > now
+        !self.lapsed && self.expires_at.min(self.cut_at) > now
     }
 
     pub(crate) fn maybe_live(&self, now: i64) -> bool {
@@ -106,7 +108,15 @@ impl Document {
     /// all holders.
     pub(crate) fn cap(&mut self, now: i64) {
         for lease in &mut self.leases {
+            lease.cut_at = lease.cut_at.min(now + lease.ttl);
             lease.expires_at = lease.expires_at.min(now + lease.ttl);
+        }
+    }
+
+    /// As [`cap`](Self::cap), for a request that may have done so.
+    pub(crate) fn may_cap(&mut self, now: i64) {
+        for lease in &mut self.leases {
+            lease.cut_at = lease.cut_at.min(now + lease.ttl);
         }
     }
 

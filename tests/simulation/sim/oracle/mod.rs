@@ -44,6 +44,10 @@ pub(crate) struct Oracle {
     next_hold: usize,
     /// When a lock was last seen to be taken, or waited for.
     busy: BTreeMap<LockName, u64>,
+    /// When a fail-over last lost something.
+    rolled_back_at: Option<u64>,
+    /// When an operator last removed the document of a lock.
+    wiped: BTreeMap<LockName, u64>,
     /// When the server's clock was set.
     steps: Vec<(u64, i64)>,
 }
@@ -155,6 +159,8 @@ impl Oracle {
             holds: BTreeMap::new(),
             next_hold: 0,
             busy: BTreeMap::new(),
+            rolled_back_at: None,
+            wiped: BTreeMap::new(),
             steps: Vec::new(),
         }
     }
@@ -191,7 +197,8 @@ impl Oracle {
     }
 
     /// An operator has removed the document of a lock.
-    pub(crate) fn wiped(&mut self, name: &LockName) {
+    pub(crate) fn wiped(&mut self, at: u64, name: &LockName) {
+        self.wiped.insert(name.clone(), at);
         for lease in self.leases.values_mut() {
             lease.wiped |= lease.name == *name;
         }
@@ -281,7 +288,7 @@ impl Oracle {
     }
 
     /// A fail-over has lost some of what had happened.
-    pub(crate) fn rolled_back(&mut self, mirror: Mirror) {
+    pub(crate) fn rolled_back(&mut self, at: u64, mirror: Mirror) {
         for document in mirror.documents.values() {
             for stored in &document.leases {
                 let before = self.mirror.documents.get(stored_name(&mirror, stored));
@@ -295,6 +302,11 @@ impl Oracle {
             }
         }
         self.mirror = mirror;
+        // What was revoked meanwhile may not be any more.
+        self.rolled_back_at = Some(at);
+        for lease in self.leases.values_mut() {
+            lease.wiped = true;
+        }
     }
 }
 

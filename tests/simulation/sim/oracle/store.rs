@@ -37,9 +37,8 @@ impl Oracle {
                 _,
             ) => {
                 let document = self.mirror.document(name);
-                if document.places.iter().any(|place| place.client == *client) {
-                    document.cap(now);
-                }
+                document.look(now);
+                document.may_cap(now);
                 document.places.retain(|place| place.client != *client);
             }
             (Request::Release(release), Reply::Released(freed)) => {
@@ -74,7 +73,8 @@ impl Oracle {
             bound: 0,
             excused: 0,
             came_back: false,
-            wiped: false,
+            wiped: self.wiped.get(&request.name).is_some_and(|at| *at >= sent)
+                || self.rolled_back_at.is_some_and(|at| at >= sent),
         });
         self.mirror.document(&request.name).look(now);
         self.mirror.document(&request.name).cap(now);
@@ -87,12 +87,15 @@ impl Oracle {
             } => {
                 let document = self.mirror.document(&request.name);
                 let known = document.lease(request.lease);
-                if let Some(known) = known.filter(|it| it.maybe_live(now)) {
+                if let Some(known) =
+                    known.filter(|it| it.maybe_live(now) && (!it.lapsed || it.token == token))
+                {
                     known.lapsed = false;
                     // A release may have cut it, when the clock was set back.
                     let cut = expires_at < known.expires_at && expires_at <= now + known.ttl;
                     let same = known.token == token && (known.expires_at == expires_at || cut);
                     known.expires_at = expires_at;
+                    known.cut_at = expires_at;
                     if !same {
                         self.broken("P1 one grant per lease", at, |_| {
                             "a lease was granted again, with other terms".into()
@@ -108,6 +111,7 @@ impl Oracle {
                         token,
                         acquired_at,
                         expires_at,
+                        cut_at: expires_at,
                         ttl: i64::try_from(millis(request.ttl)).unwrap_or(i64::MAX),
                         released: false,
                         lapsed: false,
@@ -268,9 +272,7 @@ impl Oracle {
     fn release(&mut self, at: u64, now: i64, release: &ReleaseRequest, freed: bool) {
         let document = self.mirror.document(&release.name);
         document.look(now);
-        if freed || release.revoke {
-            document.cap(now);
-        }
+        document.may_cap(now);
         let Some(stored) = document.lease(release.lease) else {
             if freed {
                 self.broken("P4 own lease only", at, |_| {
@@ -294,6 +296,7 @@ impl Oracle {
         if let Some(free_at) = free_at.filter(|free_at| *free_at > now) {
             stored.released = true;
             stored.expires_at = free_at.min(now + stored.ttl);
+            stored.cut_at = stored.expires_at;
         } else {
             document
                 .leases
@@ -339,6 +342,7 @@ impl Oracle {
         let ttl_ms = i64::try_from(ttl).unwrap_or(i64::MAX);
         stored.ttl = stored.ttl.max(ttl_ms);
         stored.expires_at = stored.expires_at.max(now + ttl_ms);
+        stored.cut_at = stored.expires_at;
         if let Some(lease) = self.leases.get_mut(&lease) {
             lease.bound = lease.bound.max(sent + ttl - margin(ttl));
         }
