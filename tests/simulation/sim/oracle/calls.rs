@@ -116,10 +116,11 @@ impl Oracle {
         let client = &self.clients[call.who];
         let begun = call.started;
         let healthy = self.healthy_since(client.slot, at);
+        let wiped = call.names.iter().any(|name| self.wiped.contains_key(name));
         let settled = healthy == 0 || healthy + self.clean_up() < begun;
         let left: Vec<_> = self.left_behind(id).collect();
         let kept = left.iter().any(|it| *it);
-        if named.owner == client.label && !call.company && settled && !kept {
+        if named.owner == client.label && !call.company && settled && !kept && !wiped {
             let rule = if named.waits {
                 "P8 not refused by its own place"
             } else {

@@ -45,10 +45,11 @@ impl Oracle {
         let waiting: Vec<_> = waiting.map(|it| (it.call, it.since)).collect();
         for (call, since) in waiting {
             let set = self.steps.iter().any(|(step, _)| *step >= since);
-            let waits = self
-                .calls
-                .get(&call)
-                .is_some_and(|call| call.phase == Phase::Acquiring && !self.clients[call.who].dead);
+            let waits = self.calls.get(&call).is_some_and(|call| {
+                call.phase == Phase::Acquiring
+                    && !self.clients[call.who].dead
+                    && !is_late(call.kind, call.phase_since, at)
+            });
             if waits && !set {
                 self.overtaken(at, name, call, new.call);
             }
@@ -73,6 +74,7 @@ impl Oracle {
                 && call.who == ours.who
                 && call.phase == Phase::Acquiring
                 && !call.unpolled
+                && !is_late(call.kind, call.phase_since, at)
                 && waits(call.kind)
                 && !matches!(call.kind, Kind::Lead(_))
                 && call.names.contains(name)
@@ -106,5 +108,13 @@ fn permits(terms: &crate::sim::script::Terms) -> u32 {
         u32::MAX
     } else {
         terms.permits
+    }
+}
+
+/// Whether a call has waited for as long as it may, and only cleans up.
+fn is_late(kind: Kind, since: u64, at: u64) -> bool {
+    match kind {
+        Kind::Wait(Some(limit)) | Kind::Run(Some(limit)) => at >= since + limit,
+        _ => false,
     }
 }

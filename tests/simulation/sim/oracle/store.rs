@@ -77,8 +77,12 @@ impl Oracle {
                 || self.rolled_back_at.is_some_and(|at| at >= sent),
         });
         self.mirror.document(&request.name).look(now);
-        self.mirror.document(&request.name).cap(now);
-        self.caps_dead_holders(at, now, request);
+        if matches!(reply, AcquireReply::Revoked) {
+            self.mirror.document(&request.name).may_cap(now);
+        } else {
+            self.mirror.document(&request.name).cap(now);
+            self.caps_dead_holders(at, now, request);
+        }
         match api::answer(reply) {
             Answer::Granted {
                 token,
@@ -87,8 +91,8 @@ impl Oracle {
             } => {
                 let document = self.mirror.document(&request.name);
                 let known = document.lease(request.lease);
-                if let Some(known) =
-                    known.filter(|it| it.maybe_live(now) && (!it.lapsed || it.token == token))
+                if let Some(known) = known
+                    .filter(|it| it.maybe_live(now) && (it.surely_live(now) || it.token == token))
                 {
                     known.lapsed = false;
                     // A release may have cut it, when the clock was set back.
@@ -147,12 +151,16 @@ impl Oracle {
         let document = self.mirror.document(name);
         let token = stored.token;
         // What has expired is dropped by the step that grants.
-        document.leases.retain(|it| it.maybe_live(now));
+        let again = |it: &Stored| it.id == request.lease && !it.surely_live(now);
+        document
+            .leases
+            .retain(|it| it.maybe_live(now) && !again(it));
         document.leases.push(stored);
         if let Some(lease) = self.leases.get_mut(&request.lease) {
             lease.token = token;
             lease.sent = sent;
-            lease.bound = sent + ttl - margin(ttl);
+            // After an operator has removed the document, an earlier attempt may be granted again.
+            lease.bound = lease.bound.max(sent + ttl - margin(ttl));
             lease.came_back = false;
         }
     }
