@@ -29,7 +29,7 @@ pub(crate) struct ReleaseJob {
     pub(crate) request: ReleaseRequest,
     /// The lease, unless it is not known whether it was granted.
     pub(crate) held: Option<HeldLease>,
-    /// When the lease has ended on the server without a release.
+    /// The moment at which the lease has ended on the server without a release.
     pub(crate) until: Moment,
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct HeldLease {
 pub(crate) struct OwnedLease {
     lease: Lease,
     releaser: Arc<dyn Releaser>,
-    /// Whether attempts to acquire it are unaccounted for, and may still arrive.
+    /// Whether attempts to acquire the lease are unaccounted for, and may still arrive.
     unaccounted: bool,
     /// Whether waiters are likely to want the lock.
     contended: bool,
@@ -61,7 +61,7 @@ enum State {
 }
 
 impl OwnedLease {
-    /// Takes charge of the lease: from here on it is renewed, if its spec says so, and released at
+    /// Takes charge of the lease, which from here on is renewed, if its spec says so, and released at
     /// the end.
     pub(super) fn new(
         lease: Lease,
@@ -81,7 +81,8 @@ impl OwnedLease {
         }
     }
 
-    /// Where one caller had to wait, another is likely to, now or soon.
+    /// Marks that waiters are likely to want the lock: where one caller had to wait, another is likely to
+    /// wait, now or soon.
     pub(crate) fn set_contended(&mut self) {
         self.contended = true;
     }
@@ -102,7 +103,7 @@ impl OwnedLease {
         Ok(self)
     }
 
-    /// Starts the release in a task, and gives what waits for it.
+    /// Starts the release in a task, and gives a future that waits for its result.
     pub(crate) fn start_release(mut self) -> impl Future<Output = Result<Release, Error>> + Send {
         let job = self.end();
         let released = self.releaser.release(job);
@@ -110,7 +111,7 @@ impl OwnedLease {
         async move { self.answer(released.await) }
     }
 
-    /// Releases the lease, and waits for that as long as one operation may take.
+    /// Releases the lease, and waits for the result for as long as one operation may take.
     pub(crate) async fn release(mut self) -> Result<Release, Error> {
         let job = self.end();
         let released = self.releaser.release(job).await;

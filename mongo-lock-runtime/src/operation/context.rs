@@ -1,4 +1,4 @@
-//! What the layers below the client know of it.
+//! The context of an operation: all that the layers below the client know of the client.
 
 use std::{
     pin::{Pin, pin},
@@ -61,7 +61,7 @@ impl Trouble {
 /// The reason for which an operation gave no result.
 #[derive(Debug, Clone)]
 pub(crate) enum OperationError {
-    /// The operation time limit was over.
+    /// The operation time limit was over before the result.
     Late,
     Failed(StoreError),
 }

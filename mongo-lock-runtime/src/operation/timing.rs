@@ -18,9 +18,8 @@ pub(crate) fn renewal_pause(ttl: Duration) -> Duration {
 
 /// The part of a ttl that the body does not get.
 ///
-/// It covers what the local clock cannot see: a rate that differs from the server's, the difference
-/// between the clocks of two primaries, and the time between "stop" and a body's actually being
-/// dropped.
+/// The margin covers what the local clock cannot see: a rate that differs from the server's, the
+/// difference between the clocks of two primaries, and the time from "stop" until a body is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Margin {
     /// A fifth of the ttl, at most [`Margin::MOST`].

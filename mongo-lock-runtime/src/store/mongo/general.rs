@@ -106,7 +106,7 @@ pub(super) fn decision(now: &Bson) -> RawDocumentBuf {
 
 /// `$$held`, the leases that are live once `$$released` is not; `$$queue`, the entries of all other
 /// clients; `$$entry`, that of this very request, if there is one. The entry of another caller of this
-/// client counts for nothing, and neither does that of a lease that is revoked.
+/// client does not count, and neither does that of a lease that is revoked.
 fn who_is_there(now: &Bson) -> Document {
     let is_ours = doc! { "$eq": ["$$this.id", "$$queue_id"] };
     let is_revoked = doc! { "$and": [
@@ -213,9 +213,9 @@ fn result(now: &Bson) -> Document {
     }] }
 }
 
-/// Whether the turn may be that of another waiter than before this step. A client is not told of its
-/// own turn, which the reply says. Nor is a waiter whose turn it was already: a client that releases a
-/// lock and asks again at once, before the next waiter has come, would wake that one twice.
+/// Whether the first waiter may be another one than before this step. A client is not woken by its own
+/// request, since the reply says all. Nor is a waiter that was woken already: a client that releases a
+/// lock and asks again at once, before the next waiter has come, would wake that waiter twice.
 fn is_news() -> Document {
     let first = doc! { "$arrayElemAt": ["$$next_queue.id", 0] };
     let was_first = doc! { "$cond": [{ "$isArray": "$queue" }, "$queue.id", []] };

@@ -23,11 +23,11 @@ pub(super) enum Event {
     KeptByMinHold,
     /// A refusal meanwhile.
     RefusedByMinHold,
-    /// Late, repeated, or of a lease that never was.
+    /// A release that was late, repeated, or of a lease that never was.
     ReleaseOfGone,
     Renewed,
     RenewalOfGone,
-    /// Both in one command.
+    /// A release and an acquisition in one command.
     RenewalOfMixed,
     DeletedWhileHeld,
     ClockSetBack,
