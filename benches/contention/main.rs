@@ -1,4 +1,4 @@
-//! What it costs to wait for a lock, beside the recipe that polls.
+//! The cost of waiting for a lock, beside the recipe that polls.
 //!
 //! ```text
 //! cargo bench --bench contention                  # below three minutes
@@ -13,7 +13,7 @@
 //!   it again at once. How often they get it, how evenly, and what the server saw of it.
 //!
 //! Ours and the polling recipe take turns throughout, in an order that is shuffled anew in every
-//! round. What is counted decides the exit status: commands and turns. Timings are for the reader to
+//! round. Commands and turns, which are counted, decide the exit status. Timings are for the reader to
 //! judge; nothing asserts on them.
 
 #![allow(
@@ -55,13 +55,13 @@ use self::{contest::Contest, fleet::Fleet, hand_off::HandOffs, table::Table};
 /// How much of everything.
 #[derive(Debug, Clone)]
 struct Size {
-    /// Only the code is on trial, and what it measures is not.
+    /// Whether this run only shows that the code works.
     smoke: bool,
     /// Rounds of hand-offs.
     hand_offs: usize,
     /// Rounds of contests.
     contests: usize,
-    /// How long a contest is watched in a round, once everybody stands in line.
+    /// The time for which a contest is watched in a round, once every waiter is in the queue.
     watched: Duration,
     /// No contests of more waiters.
     waiters: usize,

@@ -73,7 +73,7 @@ impl FromStr for Way {
             "ours" => Self::Ours,
             "10" => Self::Polled(Every::TenMs),
             "100" => Self::Polled(Every::HundredMs),
-            _ => bail!("nobody waits like `{text}`"),
+            _ => bail!("`{text}` is no way to wait"),
         })
     }
 }

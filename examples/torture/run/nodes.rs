@@ -192,14 +192,14 @@ impl Fault {
     }
 }
 
-/// What a fail point does to commands.
+/// The effect of a fail point on commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Effect {
     Close,
     Block,
     Error,
     NoMajority,
-    /// The same, for acquisitions alone: releases work.
+    /// The effect above, for acquisitions alone: releases work.
     Unacknowledged,
 }
 

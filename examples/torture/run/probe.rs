@@ -1,5 +1,5 @@
-//! Takes what dead holders leave behind, as soon as it can: the evidence that a dead holder costs
-//! its ttl and no more.
+//! The prober, which takes the locks of dead holders as soon as it can: the evidence that a dead holder
+//! costs its ttl and no more.
 
 use std::{
     path::{Path, PathBuf},
@@ -43,7 +43,7 @@ struct Inner {
     calls: AtomicU64,
 }
 
-/// What came of one try.
+/// The outcome of one try.
 enum Try {
     Acquired,
     Refused { token: i64 },

@@ -133,7 +133,7 @@ impl LockClientBuilder {
     /// Connects to this address. Replaces an earlier [`client`](Self::client).
     ///
     /// Unless the URI says otherwise, the driver gives up finding a primary after the operation
-    /// time limit instead of its usual 30 s, so that an error can say what is wrong with the
+    /// time limit instead of its usual 30 s, so that an error can name the fault of the
     /// connection.
     pub fn uri(mut self, uri: impl AsRef<str>) -> Self {
         self.source = Some(Source::Uri(uri.as_ref().to_owned()));

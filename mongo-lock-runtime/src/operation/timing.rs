@@ -42,8 +42,8 @@ impl Margin {
 
     /// Refuses a spec that this margin leaves no time, before any request is sent.
     ///
-    /// A ttl is longer than what is left of it after the margin, which is longer than the interval
-    /// at which it is renewed.
+    /// The order of the times: the ttl is longer than its rest after the margin, and that rest is longer
+    /// than the interval between renewals.
     pub(crate) fn check(self, spec: &LockSpec) -> Result<(), Error> {
         let ttl = spec.ttl();
         let margin = self.of(ttl);

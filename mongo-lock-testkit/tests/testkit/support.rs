@@ -44,7 +44,7 @@ pub(crate) fn is_gone(port: u16, data: &Path) -> bool {
     TcpStream::connect(("127.0.0.1", port)).is_err() && !home.exists()
 }
 
-/// Blocks until it is so. Only for what nobody announces.
+/// Blocks until the condition holds. Only for states that no event announces.
 pub(crate) fn eventually(what: &str, is_so: impl Fn() -> bool) {
     let start = Instant::now();
     while !is_so() {

@@ -19,15 +19,15 @@ pub(crate) struct Violation {
     pub(crate) lines: Vec<Line>,
 }
 
-/// What is no violation, and worth to know.
+/// Measurements that are no violations, and worth knowing.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) violations: Vec<Violation>,
-    /// The longest that somebody was refused because of a holder that was dead.
+    /// The longest that a caller was refused because of a holder that was dead.
     pub(crate) blocked_by_dead: Longest,
     /// The longest that it took until the lock of a dead holder was taken again.
     pub(crate) taken_after_death: Longest,
-    /// The longest that somebody was refused because of a lease that no body knew of.
+    /// The longest that a caller was refused because of a lease that no body knew of.
     pub(crate) blocked_by_orphan: Longest,
     /// Bodies that went on for a line because their process was paused, or blocked, in the middle
     /// of a step.

@@ -1,4 +1,4 @@
-//! What was done to a process.
+//! The faults that the parent caused in a process.
 
 use super::super::{clock::Micros, ledger::Line};
 
@@ -32,8 +32,8 @@ impl Span {
     }
 }
 
-/// A process, as its tormentor saw it. Between "before it sent the signal" and "after it did",
-/// nobody knows.
+/// A process, as its tormentor saw it. Between the moments before and after a signal was sent, its state is
+/// unknown.
 #[derive(Debug, Default)]
 pub(crate) struct Process {
     /// When it was surely dead.
