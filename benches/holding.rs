@@ -131,7 +131,7 @@ async fn acquire(client: &LockClient, prefix: &str, leases: usize) -> Result<Vec
     Ok(guards)
 }
 
-/// How long each of the driver's commands took, by name.
+/// The time that each of the driver's commands took, by name.
 #[derive(Clone, Default)]
 struct Commands(Arc<Mutex<BTreeMap<String, Vec<Duration>>>>);
 

@@ -62,7 +62,7 @@ pub(crate) struct Contest {
 #[derive(Debug, Default)]
 pub(crate) struct Score {
     pub(crate) commands: Commands,
-    /// How often each waiter had the lock, in all rounds.
+    /// The number of turns of each waiter, in all rounds.
     turns: Vec<u64>,
     pub(crate) rounds: u64,
     /// Seconds per turn, round by round.
@@ -159,7 +159,7 @@ async fn watch(
     Ok(())
 }
 
-/// How often each waiter has had the lock so far.
+/// The number of turns of each waiter so far.
 async fn turns(fleet: &mut Fleet<'_>, crowd: Crowd) -> Result<Vec<u64>> {
     let said = fleet.tell(crowd.processes, "count").await?;
     let turns = said.iter().flat_map(|line| line.split_whitespace());

@@ -12,7 +12,7 @@ const NOT_COUNTED: [&str; 3] = ["serverStatus", "hello", "isMaster"];
 /// Asks a change stream for news. A poll of the stream, not of the lock; counted like any other.
 const GET_MORE: &str = "getMore";
 
-/// How many commands, by name.
+/// The number of commands, by name.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Commands(BTreeMap<String, i64>);
 

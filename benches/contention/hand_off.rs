@@ -155,12 +155,12 @@ impl HandOffs {
         self.pings.0.is_empty()
     }
 
-    /// What our hand-off may cost: six pings and two majority writes.
+    /// The time that our hand-off may take: six pings and two majority writes.
     pub(crate) fn allowed(&self) -> f64 {
         cost(self.pings.sorted().median(), self.writes.sorted().median())
     }
 
-    /// What a hand-off took over what ours may take, in the same round.
+    /// The time of a hand-off over the time that ours may take, in the same round.
     pub(crate) fn of_allowed(&self, way: Way) -> Ratio {
         let allowed = self.pings.medians().zip(self.writes.medians());
         let allowed = allowed.map(|(ping, write)| cost(ping, write));

@@ -52,7 +52,7 @@ use tokio::time::timeout;
 
 use self::{contest::Contest, fleet::Fleet, hand_off::HandOffs, table::Table};
 
-/// How much of everything.
+/// The extent of a run.
 #[derive(Debug, Clone)]
 struct Size {
     /// Whether this run only shows that the code works.
@@ -160,7 +160,7 @@ async fn run(size: Size) -> Result<ExitCode> {
     })
 }
 
-/// How many processes want a processor, averaged over a minute. Linux only.
+/// The number of processes that want a processor, averaged over a minute. Linux only.
 fn load() -> String {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     load.split(' ').next().unwrap_or_default().to_owned()

@@ -88,7 +88,7 @@ impl Table {
             )?;
             for (name, count) in score.commands.by_name() {
                 let each = count as f64 / score.turns() as f64;
-                // What happens once in a while is none of the hand-off's.
+                // A rare command does not belong to the hand-off.
                 if each >= 0.005 {
                     write!(f, " {name} {each:.2}")?;
                 }

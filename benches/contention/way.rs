@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use anyhow::{Error, bail};
 
-/// How to wait for a lock.
+/// A way to wait for a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     /// `LockClient::acquire`
@@ -13,7 +13,7 @@ pub(crate) enum Way {
     Polled(Every),
 }
 
-/// How often.
+/// The pause between two tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Every {
     TenMs,

@@ -16,7 +16,7 @@ pub(crate) enum Work {
     Refusal,
 }
 
-/// How it is done.
+/// The way in which a contender does the operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     /// The driver's typed helpers, with the retryable writes that are its default.

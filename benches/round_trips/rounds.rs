@@ -9,7 +9,7 @@ use crate::{
     stats::{Ratio, Sorted},
 };
 
-/// When to stop.
+/// The size of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Size {
     Rounds(usize),

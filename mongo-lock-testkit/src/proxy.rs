@@ -128,7 +128,7 @@ impl Proxy {
     ///
     /// # Cancel safety
     ///
-    /// When dropped, the mode changes a little later.
+    /// When the future is dropped, the mode changes a little later.
     pub async fn set(&self, mode: ProxyMode) -> Result<(), Error> {
         let (done, changed) = oneshot::channel();
         let ended = || io::Error::other("its thread has ended");

@@ -161,7 +161,7 @@ impl Server {
     ///
     /// # Cancel safety
     ///
-    /// When dropped, it may step down or not.
+    /// When the future is dropped, the primary may step down or not.
     pub async fn step_down(&self) -> Result<(), Error> {
         self.refuse_if_shared("step down")?;
         let alone = self.nodes.len() == 1;

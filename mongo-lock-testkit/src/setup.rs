@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::{Error, Node, uri::Uri};
 
-/// How long anything here may take before it counts as failed. Long, since it only ever passes in
+/// The time after which a step of the set-up counts as failed. Long, since it only ever passes in
 /// full when a test fails, and a loaded machine is slow.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -47,7 +47,7 @@ pub(crate) async fn initiate(set: &str, nodes: &[Node]) -> Result<(), Error> {
         "_id": set,
         "members": members,
         "settings": {
-            // How long a primary is missed before the others elect a new one; 10 s by default.
+            // The time for which a primary is missed before the others elect a new one; 10 s by default.
             "electionTimeoutMillis": 2000,
             "heartbeatIntervalMillis": 500,
             // A paused node holds up those that ask it for so long; 10 s by default.

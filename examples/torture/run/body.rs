@@ -30,7 +30,7 @@ use super::{
 pub(crate) struct Call {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) locks: LockClient,
-    /// Where the fenced writes go, one document per lock.
+    /// The collection of the fenced writes, with one document per lock.
     pub(crate) data: Collection<Document>,
     /// Of the process. With the call's number, it makes a write's id.
     pub(crate) label: Arc<str>,
@@ -38,11 +38,11 @@ pub(crate) struct Call {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
     pub(crate) plan: Plan,
-    /// When the last poll of its body began.
+    /// The time at which the last poll of the body began.
     pub(crate) polled: Arc<AtomicI64>,
 }
 
-/// What the body of a call wants to do.
+/// The plan of a call's body.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) steps: u64,

@@ -67,7 +67,7 @@ impl Watch {
     }
 }
 
-/// How far the wall clock is ahead of the monotonic one, of which only the change means anything.
+/// The lead of the wall clock over the monotonic one, of which only the change means anything.
 fn offset() -> Micros {
     thread_local! {
         static START: Instant = Instant::now();

@@ -22,7 +22,7 @@ use super::{
 /// Every so many-th worker has no other way than through proxies.
 const PROXIED: usize = 3;
 
-/// How long a worker may take to finish when it is asked to.
+/// The time that a worker may take to finish when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Fleet {
@@ -39,7 +39,7 @@ pub(crate) struct Fleet {
 /// The place of a worker, in which another one follows when it is killed.
 pub(crate) struct Slot {
     number: usize,
-    /// How many workers it has had.
+    /// The number of workers that the slot has had.
     begun: u64,
     worker: Option<Worker>,
 }

@@ -20,7 +20,7 @@ pub(crate) const NAMES: [&str; 5] = [
     "torture-e",
 ];
 
-/// What workers fire, as often as it is here; and [`BUSY`] has another mix.
+/// The jobs that workers fire, each as often as it is in this list. [`BUSY`] has another mix.
 pub(crate) const MIX: [Kind; 13] = [
     Kind::Plain,
     Kind::Plain,
@@ -79,7 +79,7 @@ pub(crate) enum Kind {
     Quick,
     /// Runs for several ttls.
     Renewed,
-    /// The same, and is stopped at its `max_hold`.
+    /// Runs for several ttls, and is stopped at its `max_hold`.
     Limited,
     /// Is not stopped, and must look for itself.
     Told,
@@ -153,7 +153,7 @@ impl Kind {
         }
     }
 
-    /// How long its body wants to run, in milliseconds: often longer than it may.
+    /// The time that the body wants to run, in milliseconds: often longer than it may.
     pub(crate) fn work(self) -> std::ops::Range<u64> {
         match self {
             Self::Plain => 10..1200,

@@ -36,7 +36,7 @@ impl Ledger {
     ///
     /// # Panics
     ///
-    /// When it cannot: a run without evidence must not go on.
+    /// When the line cannot be written: a run without evidence must not go on.
     pub(crate) fn write(&self, kind: &str, fields: fmt::Arguments<'_>) -> Micros {
         let at = now();
         self.write_at(at, kind, fields);

@@ -85,7 +85,8 @@ impl Tormentor {
         Ok(node.restart().await?)
     }
 
-    /// What was sent to it meanwhile is executed when it goes on, perhaps by a primary of the past.
+    /// Pauses a node. Requests that are sent meanwhile are executed when the node goes on, perhaps by a
+    /// primary of the past.
     async fn pause(&self, down: Duration) -> Result<()> {
         let node = self.server.primary().await?;
         node.pause()?;
@@ -130,7 +131,7 @@ impl Tormentor {
                 .await?;
             sleep(BLOCK).await;
             point.off().await?;
-            // What it holds up already stays so.
+            // Commands that are held up already stay so.
             sleep(BLOCK).await;
             Ok(())
         };

@@ -132,7 +132,7 @@ impl Inner {
             Ok(Acquisition::Acquired(guard)) => {
                 lines::began(ledger, call, Kind::Probe, guard.lease(), now());
                 ledger.write("ended", format_args!("call={call} polled={} left=0", now()));
-                // When it fails, the lease ends with its ttl.
+                // A release that fails leaves the lease to its ttl.
                 drop(guard.release().await);
                 Try::Acquired
             }

@@ -47,7 +47,7 @@ pub(crate) const CONFIG: &str = "MONGO_LOCK_TORTURE_WORKER";
 
 pub(crate) const FINISH: &str = "finish";
 
-/// How many jobs a worker fires at a time.
+/// The number of jobs that a worker fires at a time.
 const LOOPS: u64 = 2;
 
 #[derive(Debug, Clone)]
@@ -85,7 +85,7 @@ impl Config {
     }
 }
 
-/// What this process was told, if it is a worker.
+/// The configuration of this process, if it is a worker.
 pub(crate) fn config() -> Option<Config> {
     Config::parse(&env::var(CONFIG).ok()?)
 }
@@ -308,7 +308,7 @@ async fn connect(uri: &str, label: &str, at: usize) -> Result<Link> {
         .build()
         .await?;
     let mut options = ClientOptions::parse(uri).await?;
-    // What was applied must stay so, or the order of the writes would prove nothing.
+    // An applied write must stay applied, or the order of the writes would prove nothing.
     options.write_concern = Some(WriteConcern::majority());
     let data = Client::with_options(options)?
         .database(DATABASE)

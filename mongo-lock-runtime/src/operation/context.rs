@@ -24,7 +24,7 @@ pub(crate) struct Context {
     pub(crate) operation_timeout: Duration,
     pub(crate) margin: Margin,
     pub(crate) clock: Clock,
-    /// Where operations run. Not the runtime of a caller, which may end, or stop polling, while an
+    /// The runtime of all operations. Not that of a caller, which may end, or stop polling, while an
     /// operation is under way.
     pub(crate) runtime: Handle,
     /// The operations and clean-ups for which a shutdown waits.

@@ -1,4 +1,4 @@
-//! How the times of a lease follow from its ttl.
+//! The times of a lease that follow from its ttl.
 
 use std::time::Duration;
 

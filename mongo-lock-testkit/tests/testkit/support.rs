@@ -1,4 +1,4 @@
-//! What several files need.
+//! Helpers for several files.
 
 use std::{
     net::TcpStream,
@@ -8,7 +8,7 @@ use std::{
 
 use mongodb::{Client, bson::doc, options::ClientOptions};
 
-/// What the loaded machine gets; it only passes in full when a test fails.
+/// The time limit on a loaded machine, which only passes in full when a test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A client that calls itself `app_name`, so that fail points can tell it from others.

@@ -24,7 +24,7 @@ struct Waiter<'a> {
     name: &'a str,
     by: &'a str,
     asked: Micros,
-    /// When it had the lock, or gave up.
+    /// The time at which the waiter had the lock, or gave up.
     ended: Micros,
     shared: bool,
     line: &'a Line,

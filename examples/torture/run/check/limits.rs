@@ -25,7 +25,7 @@ pub(super) fn check(evidence: &Evidence, findings: &mut Findings) {
     }
 }
 
-/// What the holder is told about its lease.
+/// Checks the time left of a lease that the holder was told.
 fn told(hold: &Hold, findings: &mut Findings) {
     let (until, line) = hold.relied;
     let mut violation = |limit: Micros, what: &str| {

@@ -32,14 +32,14 @@ pub(crate) struct Findings {
     /// Bodies that went on for a line because their process was paused, or blocked, in the middle
     /// of a step.
     pub(crate) excused: u64,
-    /// How long before the end of its predecessor a lease began, by the server's stamps, although it
+    /// The time by which a lease began before the end of its predecessor, by the server's stamps, although it
     /// was granted afterwards.
     pub(crate) stamped_early: Longest,
     /// Readers that had the lock together with another one.
     pub(crate) shared: u64,
     /// The longest that a caller waited for its turn and got it.
     pub(crate) waited: Longest,
-    /// The same for writers that wait for readers.
+    /// The longest that a writer waited for readers.
     pub(crate) writers_waited: Longest,
     /// Callers that waited, or gave up, with nothing in their way but others.
     pub(crate) judged: u64,

@@ -42,7 +42,7 @@ pub(crate) struct Hold {
     pub(crate) lines: Vec<Line>,
     /// The latest end of the lease that its body was told, and the line in which.
     pub(crate) relied: (Micros, usize),
-    /// When its body was over, in whatever way; never, when its process was killed.
+    /// The end of the body, in whatever way; never, when its process was killed.
     pub(crate) ended: Option<Micros>,
 }
 
@@ -97,7 +97,7 @@ impl Hold {
         }
     }
 
-    /// When the server granted it until, without what came later.
+    /// The end of the lease as the server granted it, without later renewals.
     pub(crate) fn granted(&self) -> Micros {
         self.acquired_at + self.ttl
     }
