@@ -102,7 +102,7 @@ pub enum Error {
     },
 
     /// The document under the lock's name is not one that this library wrote, or was edited into
-    /// something else. It was left as it is.
+    /// something else. The document was left as it is.
     #[error(
         "lock `{lock}`: the document with that _id in `{namespace}` is not a lock document: \
          {problem}. It was left as it is. Delete or mend it, or use another collection"

@@ -1,5 +1,5 @@
-//! The keeper: one task per client, while the client holds leases. It ends each lease at its deadline,
-//! and starts their renewals. It never waits for MongoDB.
+//! The keeper: one task per client, while the client holds leases. The keeper ends each lease at its
+//! deadline and starts renewals, and never waits for MongoDB.
 //!
 //! The keeper runs on the client's runtime, and so do all time limits: a caller on another runtime, or on
 //! none, just waits to be woken. When the client's runtime ends, so do the leases, since no task

@@ -1,5 +1,5 @@
-//! The driver of a queue: one task per lock for which callers of this process wait. It carries out
-//! what the queue decides. A request runs in a task of its own.
+//! The driver of a queue: one task per lock for which callers of this client wait. The driver asks the
+//! queue for the next action and starts it. A request runs in a task of its own.
 
 use std::sync::Arc;
 

@@ -339,7 +339,7 @@ impl WaitQueue {
     fn put_back(&mut self, at: Option<usize>, pending: PendingLease, effects: &mut Effects) {
         match at.and_then(|at| self.waiters.get_mut(at)) {
             Some(waiter) => waiter.pending = Some(pending),
-            // Its waiter has left: dropping the pending lease cleans up what may have been granted.
+            // The waiter has left: dropping the pending lease cleans up what may have been granted.
             None => effects.forget.push(pending),
         }
     }

@@ -51,7 +51,7 @@ pub(super) fn update(
 ///   waited longer than this request.
 /// * The lease is granted when it is compatible with the leases that are held, and would be even if
 ///   every waiter ahead had its lease: so no waiter is overtaken, and readers that are next to each
-///   other go together. It is never granted, and never queued, once its id is revoked.
+///   other go together. A lease is never granted, and never queued, once its id is revoked.
 /// * Permits: after a grant, no more leases are live than any of them allows. So the strictest decides
 ///   when instances disagree.
 pub(super) fn decision(now: &Bson) -> RawDocumentBuf {

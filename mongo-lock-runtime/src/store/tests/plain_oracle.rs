@@ -1,5 +1,5 @@
 //! An oracle that knows nothing but the answers, and holds them to the promises. The oracle sees what a
-//! comparison cannot: a mistake that both stores make. It also counts the events.
+//! comparison cannot: a mistake that both stores make. The oracle also counts events.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
