@@ -213,7 +213,6 @@ pub(crate) fn renewal_failed(first: bool, leases: usize, error: &dyn Display) {
 }
 
 /// The first renewal that succeeds after a failure.
-#[allow(dead_code)]
 pub(crate) fn renewal_recovered(leases: usize, after: Duration) {
     info!(target: TARGET, leases, after_ms = ms(after), "renewal works again");
 }

@@ -119,6 +119,10 @@ pub struct Holder {
     pub until: SystemTime,
     /// The fencing token of the lease.
     pub token: i64,
+    /// Whether the holder is the client that refused the call: then the refusal comes from the client's own
+    /// memory, without a command, and lasts while the holder's body may still run, also when an operator
+    /// has deleted the lock's document.
+    pub is_this_client: bool,
 }
 
 /// The place of the first caller in the queue of a free lock.
@@ -198,7 +202,11 @@ impl fmt::Display for SkipReason {
                 return write!(f, "about to be held by {owner}, which is next in line");
             }
         };
-        write!(f, "held by {} until ", holder.owner)?;
+        if holder.is_this_client {
+            write!(f, "held by this process ({}) until ", holder.owner)?;
+        } else {
+            write!(f, "held by {} until ", holder.owner)?;
+        }
         let (since, until) = (utc(holder.since), utc(holder.until));
         match (since.split_once('T'), until.split_once('T')) {
             // A lease that ends on the day it began needs no date.
@@ -263,6 +271,7 @@ mod tests {
             since: since(),
             until: since() + Duration::from_millis(ttl_ms),
             token: 7,
+            is_this_client: false,
         }))
     }
 

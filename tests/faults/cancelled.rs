@@ -11,11 +11,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{
-    stage::Stage,
-    support::spec,
-    tools::{all_free, all_live, ms, within},
-};
+use crate::support::{Fixture, all_free, all_live, eventually, ms, spec};
 
 const CALLERS: u64 = 300;
 
@@ -38,7 +34,7 @@ impl Random {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_they_acquire() {
-    let Stage { db, client } = Stage::new().await;
+    let Fixture { db, client } = Fixture::new().await;
     let mut random = Random::new();
     let seed = random.0;
     let mut callers = JoinSet::new();
@@ -63,7 +59,7 @@ async fn while_they_acquire() {
         .count();
     let cancelled = CALLERS - u64::try_from(answered).unwrap();
     assert!(cancelled > CALLERS / 10, "{cancelled}, seed {seed}");
-    within(ms(2000), all_free(&db)).await;
+    eventually(all_free(&db)).await;
     let report = client.shutdown().await;
     assert!(report.is_clean(), "{report}, seed {seed}");
     assert_eq!(all_live(&db).await, [], "seed {seed}");
@@ -77,7 +73,7 @@ async fn job() {
 /// While they acquire, in mid-body, and while they release.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn at_any_await() {
-    let Stage { db, client } = Stage::new().await;
+    let Fixture { db, client } = Fixture::new().await;
     let mut random = Random::new();
     let seed = random.0;
     let mut callers = JoinSet::new();
@@ -89,7 +85,7 @@ async fn at_any_await() {
         }
     }
     callers.join_all().await;
-    within(ms(2000), all_free(&db)).await;
+    eventually(all_free(&db)).await;
     let report = client.shutdown().await;
     assert!(report.is_clean(), "{report}, seed {seed}");
     assert_eq!(all_live(&db).await, [], "seed {seed}");

@@ -3,10 +3,7 @@
 use mongo_lock_runtime::{Lease, LockClient, assert_locked, current_lease, distributed_lock};
 use tokio::task::JoinError;
 
-use crate::{
-    stage::Stage,
-    support::{acquire, spec},
-};
+use crate::support::{Fixture, acquire, spec};
 
 #[distributed_lock(name = "inner", ttl = "1m")]
 async fn inner() -> i64 {
@@ -35,7 +32,7 @@ async fn outer(client: &LockClient) -> (Lease, i64) {
 
 #[tokio::test]
 async fn is_that_of_the_body_and_of_tasks_that_are_given_it() {
-    let Stage { client, .. } = Stage::new().await;
+    let Fixture { client, .. } = Fixture::new().await;
     assert!(current_lease().is_none());
     let done = client.scope(outer(&client)).await.unwrap();
     let (lease, inside) = done.executed().unwrap();
@@ -55,7 +52,7 @@ async fn message(task: impl Future<Output = Lease> + Send + 'static) -> String {
 
 #[tokio::test]
 async fn the_assertion_says_what_is_wrong() {
-    let Stage { client, .. } = Stage::new().await;
+    let Fixture { client, .. } = Fixture::new().await;
     let without = message(async { assert_locked("a") }).await;
     assert!(without.contains("`a`, and runs under no lock"), "{without}");
 
@@ -68,9 +65,9 @@ async fn the_assertion_says_what_is_wrong() {
     let over = message(lease.scope(async { assert_locked("b") })).await;
     assert!(over.contains("it was released"), "{over}");
 
-    let short = acquire(&client, &spec("c", 50)).await;
+    let short = acquire(&client, &spec("c", 500)).await;
     short.lease().lost().await;
     let lease = short.lease().clone();
     let over = message(lease.scope(async { assert_locked("c") })).await;
-    assert!(over.contains("ttl of 50ms"), "{over}");
+    assert!(over.contains("ttl of 500ms"), "{over}");
 }

@@ -16,9 +16,9 @@ use mongodb::{
 };
 use tokio::time::sleep;
 
-use crate::{
-    support::{Worker, acquire_when_free, client, holder_of, say, spec, worker_input},
-    tools::{live, ms, only, until, within},
+use crate::support::{
+    Worker, acquire_when_free, client, holder_of, live, ms, only, say, spec, until, within,
+    worker_input,
 };
 
 const TTL: Duration = ms(1500);

@@ -13,11 +13,7 @@ use std::{
 use mongo_lock_runtime::{Error, LossReason, Outcome, distributed_lock};
 use tokio::task::{consume_budget, yield_now};
 
-use crate::{
-    stage::Stage,
-    support::{acquire_when_free, spec},
-    tools::{SOON, ServerClock, live, ms, only, within},
-};
+use crate::support::{Fixture, SOON, ServerClock, acquire_when_free, live, ms, only, spec, within};
 
 const TTL: Duration = ms(800);
 
@@ -41,7 +37,7 @@ async fn greedy(polls: Arc<AtomicU64>) {
 
 #[tokio::test]
 async fn a_busy_body_is_stopped_in_time() {
-    let Stage { db, client } = Stage::new().await;
+    let Fixture { db, client } = Fixture::new().await;
     for greedily in [false, true] {
         let clock = ServerClock::read(&db).await;
         let polls = Arc::new(AtomicU64::new(0));
@@ -68,7 +64,7 @@ async fn a_busy_body_is_stopped_in_time() {
     }
 }
 
-/// Blocks its thread beyond its lease, which nobody can do anything about; it does not get to its next
+/// Blocks its thread beyond its lease, which no library can prevent; it does not get to its next
 /// step.
 #[distributed_lock(name = "blocks", ttl = TTL)]
 async fn blocks(until: Instant) {
@@ -90,8 +86,8 @@ async fn blocks_renewed(until: Instant) {
 /// On one thread, so that the client's own tasks stand still too.
 #[tokio::test]
 async fn a_body_that_blocked_beyond_its_lease_does_not_go_on() {
-    let stage = Stage::new().await;
-    let client = &stage.client;
+    let fixture = Fixture::new().await;
+    let client = &fixture.client;
     let late = Instant::now() + TTL * 3 / 2;
     let error = client.scope(blocks(late)).await.unwrap_err();
     assert!(matches!(error, Error::LeaseLost { .. }), "{error}");
@@ -111,13 +107,13 @@ async fn last_step() -> u32 {
 /// It finished late, in a step that began in time: its result is not thrown away.
 #[tokio::test]
 async fn a_result_counts_however_late_it_is() {
-    let stage = Stage::new().await;
-    let other = stage.other().await;
-    let done = stage.client.scope(last_step()).await.unwrap();
+    let fixture = Fixture::new().await;
+    let other = fixture.other().await;
+    let done = fixture.client.scope(last_step()).await.unwrap();
     assert_eq!(done, Outcome::Executed(7));
     let next = acquire_when_free(&other, &spec("last-step", 60_000)).await;
     assert_eq!(
-        only(&live(&stage.db, "last-step").await).token,
+        only(&live(&fixture.db, "last-step").await).token,
         next.token()
     );
 }

@@ -1,14 +1,10 @@
-//! Somebody deletes a lock's document under its holder.
+//! An operator deletes a lock's document under its holder.
 
 use std::time::Duration;
 
 use mongo_lock_runtime::{Error, LockSpec, LossReason, Release, distributed_lock};
 
-use crate::{
-    stage::Stage,
-    support::{acquire, spec},
-    tools::{SOON, body, delete, live, ms, only, within},
-};
+use crate::support::{Fixture, SOON, acquire, body, delete, live, ms, only, refused, spec, within};
 
 const TTL: Duration = ms(1500);
 
@@ -20,9 +16,9 @@ async fn renewed<F: Future>(body: F) -> F::Output {
 #[tokio::test]
 async fn a_renewed_lease_is_lost_at_the_next_renewal() {
     for passes_on in [false, true] {
-        let stage = Stage::new().await;
-        let Stage { db, client } = &stage;
-        let other = stage.other().await;
+        let fixture = Fixture::new().await;
+        let Fixture { db, client } = &fixture;
+        let other = fixture.other().await;
         let (body, hand) = body();
         let scoped = client.clone();
         let call = tokio::spawn(async move { scoped.scope(renewed(body)).await });
@@ -53,10 +49,10 @@ async fn a_renewed_lease_is_lost_at_the_next_renewal() {
 }
 
 #[tokio::test]
-async fn without_renewal_its_release_touches_nobody() {
-    let stage = Stage::new().await;
-    let Stage { db, client } = &stage;
-    let other = stage.other().await;
+async fn without_renewal_its_release_touches_no_successor() {
+    let fixture = Fixture::new().await;
+    let Fixture { db, client } = &fixture;
+    let other = fixture.other().await;
     let minimum = LockSpec::builder("b", ms(60_000)).min_hold(ms(30_000));
     for spec in [spec("a", 60_000), minimum.build().unwrap()] {
         let name = spec.name().as_str();
@@ -70,4 +66,58 @@ async fn without_renewal_its_release_touches_nobody() {
         assert_eq!(only(&live(db, name).await), before);
         assert_eq!(successor.release().await.unwrap(), Release::Freed);
     }
+}
+
+#[distributed_lock(name = "deleted", ttl = "60s")]
+async fn plain<F: Future>(body: F) -> F::Output {
+    body.await
+}
+
+/// While the body of the deleted lease runs, its own client lets no second one in; other clients know
+/// nothing of it.
+#[tokio::test]
+async fn its_own_client_refuses_a_second_call_while_the_body_runs() {
+    let fixture = Fixture::new().await;
+    let Fixture { db, client } = &fixture;
+    let other = fixture.other().await;
+    let (body, hand) = body();
+    let scoped = client.clone();
+    let call = tokio::spawn(async move { scoped.scope(plain(body)).await });
+    hand.started().await;
+    delete(db, "deleted").await;
+
+    let second = client.scope(plain(async {})).await.unwrap();
+    let skipped = second.skipped().expect("the first body runs");
+    assert_eq!(skipped.holder().unwrap().owner, client.owner());
+    assert_eq!(live(db, "deleted").await, [], "no command was sent");
+    let successor = acquire(&other, &spec("deleted", 60_000)).await;
+    assert!(successor.token() > skipped.holder().unwrap().token);
+
+    hand.finish();
+    within(SOON, call)
+        .await
+        .unwrap()
+        .unwrap()
+        .executed()
+        .unwrap();
+    // From here on, the client asks the server.
+    let second = client.scope(plain(async {})).await.unwrap();
+    let skipped = second.skipped().expect("the successor has it");
+    assert_eq!(skipped.holder().unwrap().token, successor.token());
+    successor.release().await.unwrap();
+    let third = client.scope(plain(async {})).await.unwrap();
+    assert!(third.is_executed());
+}
+
+/// An operator who reads the refusal, and finds no document, learns where it comes from.
+#[tokio::test]
+async fn the_refusal_says_that_it_comes_from_this_process() {
+    let fixture = Fixture::new().await;
+    let Fixture { db, client } = &fixture;
+    let held = acquire(client, &spec("deleted", 60_000)).await;
+    delete(db, "deleted").await;
+    let skipped = refused(client, &spec("deleted", 60_000)).await;
+    let text = skipped.to_string();
+    assert!(text.contains("this process"), "{text}");
+    drop(held);
 }

@@ -4,10 +4,9 @@ use mongo_lock_runtime::{Error, Outcome, current_lease, distributed_lock};
 use mongodb::bson::doc;
 use tokio::time::{Instant, sleep};
 
-use crate::{
-    stage::Stage,
-    support::{acquire, acquire_when_free, holder_of, spec},
-    tools::{SOON, delete, free, live, ms, only, within},
+use crate::support::{
+    Fixture, SOON, acquire, acquire_when_free, delete, free, holder_of, live, ms, only, spec,
+    within,
 };
 
 #[distributed_lock(name = "job", ttl = "800ms", reuse)]
@@ -20,7 +19,7 @@ async fn job() -> u32 {
 
 #[tokio::test]
 async fn lets_a_body_go_on_beyond_its_ttl() {
-    let Stage { db, client } = Stage::new().await;
+    let Fixture { db, client } = Fixture::new().await;
     let done = client.scope(job()).await.unwrap();
     assert_eq!(done, Outcome::Executed(7));
     assert_eq!(live(&db, "job").await, []);
@@ -28,8 +27,8 @@ async fn lets_a_body_go_on_beyond_its_ttl() {
 
 #[tokio::test]
 async fn prolongs_and_never_shortens() {
-    let stage = Stage::new().await;
-    let Stage { db, client } = &stage;
+    let fixture = Fixture::new().await;
+    let Fixture { db, client } = &fixture;
     let guard = acquire(client, &spec("guard", 1000)).await;
     let granted = only(&live(db, "guard").await);
     guard.lease().extend(ms(60_000)).await.unwrap();
@@ -43,14 +42,14 @@ async fn prolongs_and_never_shortens() {
     guard.lease().extend(ms(1000)).await.unwrap();
     assert_eq!(only(&live(db, "guard").await), extended);
     assert!(guard.time_left() > ms(50_000));
-    let other = stage.other().await;
+    let other = fixture.other().await;
     let seen = holder_of(&other, &spec("guard", 1000)).await;
     assert_eq!(seen.until, extended.expires_at);
 }
 
 #[tokio::test]
 async fn the_margin_is_that_of_the_longer_ttl() {
-    let Stage { db, client } = Stage::new().await;
+    let Fixture { db, client } = Fixture::new().await;
     // A margin of 20 ms; for a minute, it is a second.
     let guard = acquire(&client, &spec("guard", 100)).await;
     let before = Instant::now();
@@ -62,9 +61,9 @@ async fn the_margin_is_that_of_the_longer_ttl() {
 
 #[tokio::test]
 async fn is_refused_when_the_lease_is_lost() {
-    let stage = Stage::new().await;
-    let Stage { db, client } = &stage;
-    let other = stage.other().await;
+    let fixture = Fixture::new().await;
+    let Fixture { db, client } = &fixture;
+    let other = fixture.other().await;
     let lost = |result| matches!(result, Err(Error::LeaseLost { .. }));
 
     // Its time is over, and the lock has passed on.
@@ -94,11 +93,11 @@ async fn is_refused_when_the_lease_is_lost() {
 /// The answer comes after the deadline: the lease stays lost, and its release still frees it.
 #[tokio::test]
 async fn that_is_answered_too_late_does_not_bring_it_back() {
-    let stage = Stage::new().await;
-    let Stage { db, client } = &stage;
+    let fixture = Fixture::new().await;
+    let Fixture { db, client } = &fixture;
     let guard = acquire(client, &spec("late", 800)).await;
     let effect = doc! { "blockConnection": true, "blockTimeMS": 900 };
-    let blocks = stage.fails("update", doc! { "times": 1 }, effect).await;
+    let blocks = fixture.fails("update", doc! { "times": 1 }, effect).await;
     let extended = guard.lease().extend(ms(60_000)).await;
     assert!(
         matches!(extended, Err(Error::LeaseLost { .. })),

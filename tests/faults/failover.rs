@@ -11,12 +11,9 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::{
-    support::{acquire, client, spec},
-    tools::{
-        Hand, PATIENCE, RESULT, SOON, ServerClock, body, free, live, ms, only, renewed_spec, until,
-        within,
-    },
+use crate::support::{
+    BodyHandle, PATIENCE, RESULT, SOON, ServerClock, acquire, body, client, free, live, ms, only,
+    renewed_spec, spec, until, within,
 };
 
 /// An election takes some three seconds; the deadline is a second earlier than this.
@@ -29,7 +26,7 @@ async fn job<F: Future>(body: F) -> F::Output {
 
 type Job = JoinHandle<Result<Outcome<u32>, Error>>;
 
-async fn start(client: &LockClient) -> (Job, Hand) {
+async fn start(client: &LockClient) -> (Job, BodyHandle) {
     let (body, hand) = body();
     let client = client.clone();
     let call = tokio::spawn(async move { client.scope(job(body)).await });
@@ -42,7 +39,7 @@ struct Scene {
     db: TestDb,
     client: LockClient,
     call: Job,
-    hand: Hand,
+    hand: BodyHandle,
     rival: JoinHandle<()>,
     token: i64,
 }
@@ -100,7 +97,7 @@ async fn a_body_survives_the_loss_of_one_node_but_not_of_two() {
     the_primary_stands_still(&server).await;
     the_primary_steps_down(&server).await;
     the_primary_dies(&server).await;
-    nobody_follows(&server).await;
+    no_secondary_follows(&server).await;
     the_majority_dies(&server).await;
 }
 
@@ -150,8 +147,8 @@ async fn impatient(db: &TestDb, limit: Duration) -> LockClient {
 }
 
 /// The primary goes on alone, and does not know it yet: what it acknowledges by itself is undone when
-/// another one takes over. So nobody may rely on it.
-async fn nobody_follows(server: &Server) {
+/// another one takes over. So no holder may rely on it.
+async fn no_secondary_follows(server: &Server) {
     const SHORT: Duration = ms(3000);
     let db = server.database().await;
     let client = impatient(&db, ms(1000)).await;

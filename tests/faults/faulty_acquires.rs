@@ -7,13 +7,9 @@ use mongo_lock_testkit::ProxyMode;
 use mongodb::bson::{Document, doc};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::{
-    stage::{OURS, Stage},
-    support::{acquire, acquire_when_free, holder_of, spec},
-    tools::{
-        PATIENCE, RESULT, SOON, all_free, all_live, body, eventually, free, live, locks, ms, only,
-        until, within,
-    },
+use crate::support::{
+    Fixture, OURS, PATIENCE, RESULT, SOON, acquire, acquire_when_free, all_free, all_live, body,
+    eventually, free, holder_of, live, locks, ms, only, spec, until, within,
 };
 
 const LIMIT: Duration = ms(500);
@@ -35,9 +31,9 @@ fn duplicate_key() -> Document {
 
 #[tokio::test]
 async fn an_error_that_passes_is_ridden_out() {
-    let stage = Stage::new().await;
-    let Stage { db, client } = &stage;
-    let other = stage.other().await;
+    let fixture = Fixture::new().await;
+    let Fixture { db, client } = &fixture;
+    let other = fixture.other().await;
     for (number, effect) in [
         doc! { "errorCode": 91 },    // ShutdownInProgress
         doc! { "errorCode": 189 },   // PrimarySteppedDown
@@ -51,7 +47,7 @@ async fn an_error_that_passes_is_ridden_out() {
     .enumerate()
     {
         let spec = spec(&format!("passes-{number}"), 60_000);
-        let fails = stage.fails(ACQUIRE, doc! { "times": 2 }, effect).await;
+        let fails = fixture.fails(ACQUIRE, doc! { "times": 2 }, effect).await;
         let guard = acquire(client, &spec).await;
         let lease = only(&live(db, spec.name().as_str()).await);
         assert_eq!((lease.token, &*lease.owner), (guard.token(), OURS));
@@ -64,10 +60,10 @@ async fn an_error_that_passes_is_ridden_out() {
 }
 
 /// Calls the job while acquiring fails, for good; gives the error, which comes in time.
-async fn failing(stage: &Stage, effect: Document) -> Error {
-    let fails = stage.fails(ACQUIRE, "alwaysOn", effect).await;
+async fn failing(fixture: &Fixture, effect: Document) -> Error {
+    let fails = fixture.fails(ACQUIRE, "alwaysOn", effect).await;
     let (body, hand) = body();
-    let error = within(LIMIT + SOON, stage.client.scope(job(body)))
+    let error = within(LIMIT + SOON, fixture.client.scope(job(body)))
         .await
         .unwrap_err();
     assert!(hand.never_ran());
@@ -77,9 +73,9 @@ async fn failing(stage: &Stage, effect: Document) -> Error {
 
 #[tokio::test]
 async fn an_error_that_lasts_ends_the_call_in_time_and_leaves_nothing() {
-    let stage = Stage::with_limit(LIMIT).await;
-    let Stage { db, client } = &stage;
-    let other = stage.other().await;
+    let fixture = Fixture::with_limit(LIMIT).await;
+    let Fixture { db, client } = &fixture;
+    let other = fixture.other().await;
     for effect in [
         doc! { "errorCode": 91 },
         doc! { "errorCode": 8000 },
@@ -89,7 +85,7 @@ async fn an_error_that_lasts_ends_the_call_in_time_and_leaves_nothing() {
         doc! { "writeConcernError": { "code": 91, "errmsg": "on purpose" } },
         doc! { "writeConcernError": { "code": 64, "errmsg": "on purpose" } },
     ] {
-        let error = failing(&stage, effect.clone()).await;
+        let error = failing(&fixture, effect.clone()).await;
         let fits = match error {
             Error::Database { operation, .. } | Error::Timeout { operation, .. } => {
                 operation == Operation::Acquire
@@ -108,10 +104,10 @@ async fn an_error_that_lasts_ends_the_call_in_time_and_leaves_nothing() {
 
 #[tokio::test]
 async fn an_answer_that_comes_too_late_is_given_back() {
-    let stage = Stage::with_limit(LIMIT).await;
-    let Stage { db, client } = &stage;
+    let fixture = Fixture::with_limit(LIMIT).await;
+    let Fixture { db, client } = &fixture;
     let effect = doc! { "blockConnection": true, "blockTimeMS": 1200 };
-    let blocks = stage.fails(ACQUIRE, doc! { "times": 1 }, effect).await;
+    let blocks = fixture.fails(ACQUIRE, doc! { "times": 1 }, effect).await;
     let (body, hand) = body();
     let start = Instant::now();
     let error = client.scope(job(body)).await.unwrap_err();
@@ -129,7 +125,7 @@ async fn an_answer_that_comes_too_late_is_given_back() {
 /// The reply is lost, and so is the connection; the same request is sent again.
 #[tokio::test]
 async fn a_lease_whose_reply_was_lost_is_still_ours() {
-    let (Stage { db, client }, proxy) = Stage::behind_a_proxy(PATIENCE).await;
+    let (Fixture { db, client }, proxy) = Fixture::behind_a_proxy(PATIENCE).await;
     proxy.set(ProxyMode::HoldReplies).await.unwrap();
     let spec = spec("lost-reply", 60_000);
     let call = client.try_acquire(&spec);
@@ -148,12 +144,12 @@ async fn a_lease_whose_reply_was_lost_is_still_ours() {
     assert_eq!(only(&live(&db, "lost-reply").await), first);
 }
 
-/// The same, but by then somebody else has the lock.
+/// The reply is lost, and by the next attempt another client has the lock.
 #[tokio::test]
 async fn skipped_means_that_no_lease_of_ours_is_live() {
-    let (stage, proxy) = Stage::behind_a_proxy(PATIENCE).await;
-    let Stage { db, client } = &stage;
-    let other = stage.other().await;
+    let (fixture, proxy) = Fixture::behind_a_proxy(PATIENCE).await;
+    let Fixture { db, client } = &fixture;
+    let other = fixture.other().await;
     proxy.set(ProxyMode::HoldReplies).await.unwrap();
     let short = spec("passed-on", 300);
     let call = client.try_acquire(&short);
@@ -178,14 +174,14 @@ async fn skipped_means_that_no_lease_of_ours_is_live() {
 /// The time that the answer took is not the holder's: the server counts it too.
 #[tokio::test]
 async fn a_grant_is_as_old_as_its_request() {
-    let (Stage { db, client }, proxy) = Stage::behind_a_proxy(PATIENCE).await;
+    let (Fixture { db, client }, proxy) = Fixture::behind_a_proxy(PATIENCE).await;
     for (ttl, delay) in [(2000, 1000), (500, 600)] {
         let name = format!("old-{ttl}");
         let spec = spec(&name, ttl);
         proxy.set(ProxyMode::HoldReplies).await.unwrap();
         let call = client.try_acquire(&spec);
         let fault = async {
-            // Live or not: on a busy machine, the shorter one may be over before anybody looks.
+            // Live or not: on a busy machine, the shorter one may be over before the test looks.
             let granted = doc! { "_id": &name, "holders.lease": { "$exists": true } };
             eventually(until(async || {
                 locks(&db).count_documents(granted.clone()).await.unwrap() == 1
@@ -209,11 +205,11 @@ async fn a_grant_is_as_old_as_its_request() {
     }
 }
 
-/// Everything going wrong now and then: whoever is skipped has no live lease, and
-/// in the end none is left.
+/// Faults of every kind now and then: a caller that is skipped has no live lease, and in the end none
+/// is left.
 #[tokio::test]
 async fn many_calls_amid_faults_leave_nothing() {
-    let (Stage { db, client }, proxy) = Stage::behind_a_proxy(ms(250)).await;
+    let (Fixture { db, client }, proxy) = Fixture::behind_a_proxy(ms(250)).await;
     let calls = async {
         let mut executed = 0;
         for number in 0..20 {

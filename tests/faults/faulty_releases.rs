@@ -6,16 +6,16 @@ use mongo_lock_runtime::{Error, LockClient, Operation, Outcome, Release, distrib
 use mongo_lock_testkit::FailPoint;
 use mongodb::bson::{Document, doc};
 
-use crate::{
-    stage::Stage,
-    support::{acquire, spec},
-    tools::{RESULT, SOON, eventually, free, live, ms, only, within},
+use crate::support::{
+    Fixture, RESULT, SOON, acquire, eventually, free, live, ms, only, spec, within,
 };
 
 const LIMIT: Duration = ms(500);
 
-async fn releases_fail(stage: &Stage, times: u32, effect: Document) -> FailPoint {
-    stage.fails("update", doc! { "times": times }, effect).await
+async fn releases_fail(fixture: &Fixture, times: u32, effect: Document) -> FailPoint {
+    fixture
+        .fails("update", doc! { "times": times }, effect)
+        .await
 }
 
 const MANY: u32 = 1_000_000;
@@ -49,8 +49,8 @@ async fn result_comes(client: &LockClient) {
 
 #[tokio::test]
 async fn a_failure_that_passes_costs_nothing() {
-    let stage = Stage::with_limit(LIMIT).await;
-    let Stage { db, client } = &stage;
+    let fixture = Fixture::with_limit(LIMIT).await;
+    let Fixture { db, client } = &fixture;
     for effect in [
         doc! { "errorCode": 91 },
         doc! { "errorCode": 189 },
@@ -58,7 +58,7 @@ async fn a_failure_that_passes_costs_nothing() {
         doc! { "closeConnection": true },
     ] {
         for result in [Ok(RESULT), Err(NoPaper)] {
-            let fails = releases_fail(&stage, 1, effect.clone()).await;
+            let fails = releases_fail(&fixture, 1, effect.clone()).await;
             let expected = match result {
                 Ok(number) => Ok(Outcome::Executed(number)),
                 Err(NoPaper) => Err(NoPaper),
@@ -75,10 +75,10 @@ async fn a_failure_that_passes_costs_nothing() {
 
 #[tokio::test]
 async fn a_failure_that_lasts_leaves_the_lock_to_its_ttl() {
-    let stage = Stage::with_limit(LIMIT).await;
-    let Stage { db, client } = &stage;
+    let fixture = Fixture::with_limit(LIMIT).await;
+    let Fixture { db, client } = &fixture;
     for effect in [doc! { "errorCode": 8000 }, doc! { "closeConnection": true }] {
-        let fails = releases_fail(&stage, MANY, effect.clone()).await;
+        let fails = releases_fail(&fixture, MANY, effect.clone()).await;
         result_comes(client).await;
         let left = only(&live(db, "faulty-releases-short").await);
         assert_eq!(left.expires_at, left.acquired_at + SHORT);
@@ -88,32 +88,32 @@ async fn a_failure_that_lasts_leaves_the_lock_to_its_ttl() {
 }
 
 #[tokio::test]
-async fn a_release_without_an_answer_holds_up_nobody() {
-    let stage = Stage::with_limit(LIMIT).await;
-    let Stage { db, client } = &stage;
+async fn a_release_without_an_answer_holds_up_no_caller() {
+    let fixture = Fixture::with_limit(LIMIT).await;
+    let Fixture { db, client } = &fixture;
     let effect = doc! { "blockConnection": true, "blockTimeMS": 1200 };
-    let blocks = releases_fail(&stage, 1, effect).await;
+    let blocks = releases_fail(&fixture, 1, effect).await;
     result_comes(client).await;
     eventually(free(db, "faulty-releases-short")).await;
     blocks.off().await.unwrap();
 
     // Reported as a failure of the write concern, but done.
     let effect = doc! { "writeConcernError": { "code": 64, "errmsg": "on purpose" } };
-    let fails = releases_fail(&stage, 1, effect).await;
+    let fails = releases_fail(&fixture, 1, effect).await;
     result_comes(client).await;
     assert_eq!(live(db, "faulty-releases-short").await, []);
     fails.off().await.unwrap();
 }
 
-/// One connection is dead, and nobody says so: a firewall has forgotten it, for instance. Another one
+/// One connection is dead, and neither end says so: a firewall has forgotten it, for instance. Another one
 /// works.
 #[tokio::test]
 async fn a_release_that_hangs_is_sent_again() {
-    let stage = Stage::with_limit(ms(200)).await;
-    let Stage { db, client } = &stage;
+    let fixture = Fixture::with_limit(ms(200)).await;
+    let Fixture { db, client } = &fixture;
     let guard = acquire(client, &spec("hangs", 60_000)).await;
     let effect = doc! { "blockConnection": true, "blockTimeMS": 4000 };
-    let blocks = releases_fail(&stage, 1, effect).await;
+    let blocks = releases_fail(&fixture, 1, effect).await;
     drop(guard);
     blocks.hit(1).await.unwrap();
     within(ms(3500), free(db, "hangs")).await;
@@ -122,10 +122,10 @@ async fn a_release_that_hangs_is_sent_again() {
 
 #[tokio::test]
 async fn a_guard_hears_of_it() {
-    let stage = Stage::with_limit(LIMIT).await;
-    let Stage { db, client } = &stage;
+    let fixture = Fixture::with_limit(LIMIT).await;
+    let Fixture { db, client } = &fixture;
     let guard = acquire(client, &spec("heard", 1000)).await;
-    let fails = releases_fail(&stage, MANY, doc! { "errorCode": 8000 }).await;
+    let fails = releases_fail(&fixture, MANY, doc! { "errorCode": 8000 }).await;
     let error = within(LIMIT + SOON, guard.release()).await.unwrap_err();
     let fits = matches!(
         error,

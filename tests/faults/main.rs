@@ -9,7 +9,6 @@
 )]
 
 mod cancelled;
-mod crowd;
 mod current;
 mod dead_holder;
 mod deadline;
@@ -19,18 +18,24 @@ mod failover;
 mod faulty_acquires;
 mod faulty_releases;
 mod faulty_renewals;
+mod granted_too_late;
+mod lagging_secondary;
+mod levels;
+mod lost_answers;
+mod many_leases;
 mod max_hold;
 mod min_hold;
 mod on_lost;
 mod panics;
+mod repeated_releases;
 mod restart;
 mod runtimes;
+mod second_look;
+mod server_clock;
 mod shutdown;
 mod silence;
-mod stage;
-mod tools;
+mod suspended;
 mod wall_clock;
 
-#[allow(dead_code, reason = "shared with tests/locks, which uses all of it")]
-#[path = "../locks/support.rs"]
+#[path = "../support/mod.rs"]
 mod support;

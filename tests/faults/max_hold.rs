@@ -5,11 +5,7 @@ use std::time::Duration;
 use mongo_lock_runtime::{Error, LockSpec, LossReason, Outcome, distributed_lock};
 use tokio::time::Instant;
 
-use crate::{
-    stage::Stage,
-    support::acquire,
-    tools::{RESULT, SOON, body, eventually, free, live, ms, within},
-};
+use crate::support::{Fixture, RESULT, SOON, acquire, body, eventually, free, live, ms, within};
 
 const TTL: Duration = ms(600);
 const MAX: Duration = ms(1500);
@@ -31,7 +27,7 @@ fn is_at_max_hold(error: &Error) -> bool {
 
 #[tokio::test]
 async fn ends_a_body_that_goes_on_and_on() {
-    let Stage { db, client } = Stage::new().await;
+    let Fixture { db, client } = Fixture::new().await;
     let (body, hand) = body();
     let start = Instant::now();
     let call = tokio::spawn(async move { client.scope(job(body)).await });
@@ -46,7 +42,7 @@ async fn ends_a_body_that_goes_on_and_on() {
 
 #[tokio::test]
 async fn leaves_a_quicker_one_alone() {
-    let Stage { db, client } = Stage::new().await;
+    let Fixture { db, client } = Fixture::new().await;
     let done = client.scope(job(async { RESULT })).await.unwrap();
     assert_eq!(done, Outcome::Executed(RESULT));
     assert_eq!(live(&db, "job").await, []);
@@ -55,7 +51,7 @@ async fn leaves_a_quicker_one_alone() {
 /// Neither a guard's renewal nor an extension gets past it.
 #[tokio::test]
 async fn no_extension_gets_past_it() {
-    let Stage { client, .. } = Stage::new().await;
+    let Fixture { client, .. } = Fixture::new().await;
     let spec = LockSpec::builder("guard", TTL).renew(true).max_hold(MAX);
     let start = Instant::now();
     let guard = acquire(&client, &spec.build().unwrap()).await;

@@ -6,10 +6,8 @@ use mongo_lock_runtime::{Error, LockSpec, Release, distributed_lock};
 use mongodb::bson::doc;
 use tokio::time::{sleep, timeout};
 
-use crate::{
-    stage::{OURS, Stage},
-    support::{acquire, acquire_when_free, spec},
-    tools::{eventually, free, live, ms, only, until},
+use crate::support::{
+    Fixture, OURS, acquire, acquire_when_free, eventually, free, live, ms, only, spec, until,
 };
 
 fn minimum(name: &str, ttl: Duration, min_hold: Duration, renew: bool) -> LockSpec {
@@ -21,12 +19,12 @@ fn minimum(name: &str, ttl: Duration, min_hold: Duration, renew: bool) -> LockSp
 /// arrives after must not find it.
 #[tokio::test]
 async fn a_renewal_that_arrives_after_the_release_does_not_prolong_it() {
-    let stage = Stage::new().await;
-    let Stage { db, client } = &stage;
+    let fixture = Fixture::new().await;
+    let Fixture { db, client } = &fixture;
     // Renewed after a second.
     let spec = minimum("late-renewal", ms(3000), ms(1500), true);
     let effect = doc! { "blockConnection": true, "blockTimeMS": 400 };
-    let blocks = stage.fails("update", doc! { "times": 1 }, effect).await;
+    let blocks = fixture.fails("update", doc! { "times": 1 }, effect).await;
     let guard = acquire(client, &spec).await;
     let acquired_at = guard.acquired_at();
     blocks.hit(1).await.unwrap();
@@ -85,9 +83,9 @@ async fn the_second_host_is_skipped_however_the_first_ends() {
 }
 
 async fn the_second_is_skipped(ends: Ends) {
-    let stage = Stage::new().await;
-    let Stage { db, client } = &stage;
-    let other = stage.other().await;
+    let fixture = Fixture::new().await;
+    let Fixture { db, client } = &fixture;
+    let other = fixture.other().await;
     let scoped = client.clone();
     let first = tokio::spawn(async move { timeout(ms(200), scoped.scope(tick(ends))).await });
     let first = first.await;
@@ -109,7 +107,7 @@ async fn the_second_is_skipped(ends: Ends) {
     assert_eq!(seen.owner, OURS);
     assert_eq!(seen.until, seen.since + ms(800));
 
-    // Longer than that, nobody waits.
+    // No caller waits longer than that.
     let next = acquire_when_free(&other, &spec("tick", 60_000)).await;
     let late = next.acquired_at().duration_since(seen.until);
     assert!(late.expect("not before its end") < ms(2000));
@@ -119,7 +117,7 @@ async fn the_second_is_skipped(ends: Ends) {
 /// When the minimum is over, a release frees at once; and no release touches a successor.
 #[tokio::test]
 async fn a_body_that_is_slower_frees_at_once() {
-    let Stage { db, client } = Stage::new().await;
+    let Fixture { db, client } = Fixture::new().await;
     let guard = acquire(&client, &minimum("slow", ms(60_000), ms(50), false)).await;
     sleep(ms(60)).await;
     assert_eq!(guard.release().await.unwrap(), Release::Freed);
@@ -133,19 +131,19 @@ async fn a_body_that_is_slower_frees_at_once() {
     assert_eq!(lease.expires_at, next.expires_at());
 }
 
-/// A job that has run nowhere keeps nobody from running it.
+/// A job that has run nowhere keeps no host from running it.
 #[tokio::test]
 async fn an_acquisition_whose_caller_is_gone_does_not_count() {
-    let stage = Stage::new().await;
-    let Stage { db, client } = &stage;
+    let fixture = Fixture::new().await;
+    let Fixture { db, client } = &fixture;
     let effect = doc! { "blockConnection": true, "blockTimeMS": 300 };
-    let blocks = stage
+    let blocks = fixture
         .fails("findAndModify", doc! { "times": 1 }, effect)
         .await;
-    let spec = minimum("nobody", ms(60_000), ms(30_000), false);
+    let spec = minimum("never-ran", ms(60_000), ms(30_000), false);
     let call = timeout(ms(100), client.try_acquire(&spec)).await;
     assert!(call.is_err(), "it was to be dropped");
     client.shutdown().await;
-    assert_eq!(live(db, "nobody").await, []);
+    assert_eq!(live(db, "never-ran").await, []);
     blocks.off().await.unwrap();
 }

@@ -7,10 +7,9 @@ use mongo_lock_runtime::{
 };
 use tokio::time::Instant;
 
-use crate::{
-    stage::Stage,
-    support::{acquire_when_free, spec},
-    tools::{SOON, ServerClock, delete, eventually, live, ms, only, until, within},
+use crate::support::{
+    Fixture, SOON, ServerClock, acquire_when_free, delete, eventually, live, ms, only, spec, until,
+    within,
 };
 
 const TTL: Duration = ms(900);
@@ -44,7 +43,7 @@ async fn overtaken(successor: impl Future<Output = ()>) -> u32 {
 
 #[tokio::test]
 async fn the_body_learns_of_its_deadline_in_time_and_goes_on() {
-    let Stage { db, client } = Stage::new().await;
+    let Fixture { db, client } = Fixture::new().await;
     let clock = ServerClock::read(&db).await;
     let start = Instant::now();
     let done = within(TTL + SOON, client.scope(plain())).await.unwrap();
@@ -64,7 +63,7 @@ async fn the_body_learns_of_its_deadline_in_time_and_goes_on() {
 
 #[tokio::test]
 async fn the_body_learns_that_its_lease_is_gone() {
-    let Stage { db, client } = Stage::new().await;
+    let Fixture { db, client } = Fixture::new().await;
     let call = tokio::spawn(async move { client.scope(renewed()).await });
     let held = async || !live(&db, "on-lost-renewed").await.is_empty();
     eventually(until(held)).await;
@@ -83,9 +82,9 @@ async fn the_body_learns_that_its_lease_is_gone() {
 
 #[tokio::test]
 async fn its_late_end_leaves_the_successor_alone() {
-    let stage = Stage::new().await;
-    let Stage { db, client } = &stage;
-    let other = stage.other().await;
+    let fixture = Fixture::new().await;
+    let Fixture { db, client } = &fixture;
+    let other = fixture.other().await;
     let mut next = None;
     let successor = async {
         let guard = acquire_when_free(&other, &spec("overtaken", 60_000)).await;

@@ -5,10 +5,7 @@ use std::{any::Any, future::pending, panic::panic_any, sync::Arc};
 use mongo_lock_runtime::distributed_lock;
 use mongo_lock_testkit::TestDb;
 
-use crate::{
-    stage::Stage,
-    tools::{SOON, free, live, ms, within},
-};
+use crate::support::{Fixture, SOON, free, live, ms, within};
 
 #[derive(Debug, PartialEq)]
 struct Payload(u32);
@@ -50,7 +47,7 @@ async fn panics<T: Send + 'static>(call: impl Future<Output = T> + Send + 'stati
 
 #[tokio::test]
 async fn reach_the_caller_and_free_the_lock() {
-    let Stage { db, client } = Stage::new().await;
+    let Fixture { db, client } = Fixture::new().await;
     let scoped = client.clone();
     let payload = panics(async move { scoped.scope(at_once()).await }).await;
     assert_eq!(payload, Payload(1));
@@ -65,7 +62,7 @@ async fn reach_the_caller_and_free_the_lock() {
 
 #[tokio::test]
 async fn of_a_body_that_is_being_stopped_free_it_too() {
-    let Stage { db, client } = Stage::with(|builder| builder.margin(ms(450))).await;
+    let Fixture { db, client } = Fixture::with(|builder| builder.margin(ms(450))).await;
     let payload = panics(async move { client.scope(in_drop()).await }).await;
     assert_eq!(payload, Payload(3));
     within(ms(400), free(&db, "in-drop")).await;

@@ -6,9 +6,9 @@ use mongo_lock_runtime::{Error, LossReason, Outcome, distributed_lock};
 use mongo_lock_testkit::{Server, Topology};
 use tokio::time::Instant;
 
-use crate::{
-    support::{acquire_when_free, client, spec},
-    tools::{PATIENCE, RESULT, SOON, ServerClock, body, live, ms, only, until, within},
+use crate::support::{
+    PATIENCE, RESULT, SOON, ServerClock, acquire_when_free, body, client, live, ms, only, spec,
+    until, within,
 };
 
 /// A restart takes a second or two, more on a busy machine.

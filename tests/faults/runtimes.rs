@@ -16,10 +16,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{
-    support::{acquire, spec},
-    tools::{SOON, body, eventually, free, live, ms, within},
-};
+use crate::support::{SOON, acquire, body, eventually, free, live, ms, spec, within};
 
 fn runtime() -> Runtime {
     runtime::Builder::new_multi_thread()

@@ -1,6 +1,10 @@
 //! Shutting down gives everything back that it may, in bounded time, and says what it may not.
 
-use std::{pin::Pin, time::Duration};
+use std::{
+    pin::Pin,
+    task::{Context, Waker},
+    time::Duration,
+};
 
 use mongo_lock_runtime::{Acquisition, Error, LockClient, LossReason, Outcome, distributed_lock};
 use mongo_lock_testkit::ProxyMode;
@@ -9,13 +13,9 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::{
-    stage::Stage,
-    support::{acquire, spec},
-    tools::{
-        Hand, PATIENCE, RESULT, SOON, all_live, body, eventually, free, live, ms, renewed_spec,
-        until, within,
-    },
+use crate::support::{
+    BodyHandle, Fixture, PATIENCE, RESULT, SOON, acquire, all_live, body, eventually, free, live,
+    ms, renewed_spec, spec, until, within,
 };
 
 type Body = Pin<Box<dyn Future<Output = u32> + Send>>;
@@ -69,7 +69,7 @@ async fn stubborn<F: Future>(body: F) -> F::Output {
     body.await
 }
 
-async fn start(client: &LockClient) -> (JoinHandle<Result<Outcome<u32>, Error>>, Hand) {
+async fn start(client: &LockClient) -> (JoinHandle<Result<Outcome<u32>, Error>>, BodyHandle) {
     let (body, hand) = body();
     let client = client.clone();
     let call = tokio::spawn(async move { client.scope(job(body)).await });
@@ -79,7 +79,7 @@ async fn start(client: &LockClient) -> (JoinHandle<Result<Outcome<u32>, Error>>,
 
 #[tokio::test]
 async fn a_hundred_bodies_are_stopped_and_their_locks_free() {
-    let Stage { db, client } = Stage::new().await;
+    let Fixture { db, client } = Fixture::new().await;
     let mut calls = JoinSet::new();
     let mut hands = Vec::new();
     for job in jobs() {
@@ -96,7 +96,7 @@ async fn a_hundred_bodies_are_stopped_and_their_locks_free() {
     let report = client.shutdown().await;
     assert_eq!(all_live(&db).await, [], "{report}");
     assert!(report.is_clean(), "{report}");
-    assert!(!hands.iter().any(Hand::is_running));
+    assert!(!hands.iter().any(BodyHandle::is_running));
     for result in eventually(calls.join_all()).await {
         let error = result.unwrap_err();
         assert!(is_shut_down(&error), "{error}");
@@ -112,7 +112,7 @@ async fn a_hundred_bodies_are_stopped_and_their_locks_free() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn acquisitions_under_way_are_given_back() {
-    let Stage { db, client } = Stage::new().await;
+    let Fixture { db, client } = Fixture::new().await;
     for round in 0..50 {
         let client = client.with_owner(format!("round-{round}")).unwrap();
         let mut calls = JoinSet::new();
@@ -139,7 +139,7 @@ async fn acquisitions_under_way_are_given_back() {
 
 #[tokio::test]
 async fn bodies_may_finish_when_they_are_quick() {
-    let Stage { db, client } = Stage::new().await;
+    let Fixture { db, client } = Fixture::new().await;
     let (quick, hand) = start(&client).await;
     let start = Instant::now();
     let shutdown = tokio::spawn(client.shutdown().wait_for_bodies(PATIENCE).into_future());
@@ -161,7 +161,7 @@ async fn bodies_may_finish_when_they_are_quick() {
 
 #[tokio::test]
 async fn bodies_that_are_not_are_stopped() {
-    let Stage { db, client } = Stage::new().await;
+    let Fixture { db, client } = Fixture::new().await;
     let (slow, hand) = start(&client).await;
     let before = Instant::now();
     let shutdown = client.shutdown().wait_for_bodies(ms(300));
@@ -179,7 +179,7 @@ async fn bodies_that_are_not_are_stopped() {
 #[tokio::test]
 async fn what_it_cannot_stop_it_does_not_release() {
     const LIMIT: Duration = ms(500);
-    let Stage { db, client } = Stage::with_limit(LIMIT).await;
+    let Fixture { db, client } = Fixture::with_limit(LIMIT).await;
     let guard = acquire(&client, &renewed_spec("guard", ms(1000))).await;
     let (body, hand) = body();
     let scoped = client.clone();
@@ -218,7 +218,7 @@ async fn a_server_that_hangs_does_not_hold_it_up() {
 
 async fn is_not_held_up(mode: ProxyMode) {
     const LIMIT: Duration = ms(500);
-    let (Stage { db, client }, proxy) = Stage::behind_a_proxy(LIMIT).await;
+    let (Fixture { db, client }, proxy) = Fixture::behind_a_proxy(LIMIT).await;
     let (call, hand) = start(&client).await;
     proxy.set(mode).await.unwrap();
     let waits = acquire_in_background(&client);
@@ -249,4 +249,26 @@ fn acquire_in_background(client: &LockClient) -> JoinHandle<()> {
         let asked = client.try_acquire(&spec("waits", 60_000)).await;
         assert!(asked.is_err(), "{asked:?}");
     })
+}
+
+/// The lock was granted, and the client is shut down before the caller hears of that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_grant_that_its_caller_has_not_heard_of_is_given_back() {
+    let Fixture { db, client } = Fixture::new().await;
+    let wanted = spec("job", 60_000);
+    let mut call = Box::pin(client.acquire(&wanted));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(call.as_mut().poll(&mut context).is_pending());
+    eventually(until(async || !live(&db, "job").await.is_empty())).await;
+    // The answer is on its way, or has arrived.
+    sleep(ms(100)).await;
+    let report = client.shutdown().limit(ms(500));
+    let (report, ended) = tokio::join!(report, async {
+        sleep(ms(200)).await;
+        call.await
+    });
+    let error = ended.unwrap_err();
+    assert!(matches!(error, Error::ShutDown { .. }), "{error}");
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(live(&db, "job").await, []);
 }

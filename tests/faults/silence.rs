@@ -7,9 +7,8 @@ use mongo_lock_runtime::{Error, LossReason, Outcome, distributed_lock};
 use mongo_lock_testkit::ProxyMode::{self, Forward, Hang, HoldReplies, Refuse};
 use tokio::time::Instant;
 
-use crate::{
-    stage::Stage,
-    tools::{RESULT, SOON, ServerClock, body, free, live, ms, only, until, within},
+use crate::support::{
+    Fixture, RESULT, SOON, ServerClock, body, free, live, ms, only, until, within,
 };
 
 const LIMIT: Duration = ms(500);
@@ -40,7 +39,7 @@ async fn at_acquire() {
 }
 
 async fn is_given_up(mode: ProxyMode) {
-    let (Stage { db, client }, proxy) = Stage::behind_a_proxy(LIMIT).await;
+    let (Fixture { db, client }, proxy) = Fixture::behind_a_proxy(LIMIT).await;
     proxy.set(mode).await.unwrap();
     let (body, hand) = body();
     let error = within(LIMIT + SOON, client.scope(long(body))).await;
@@ -72,7 +71,7 @@ async fn in_mid_body_with_renewal() {
 }
 
 async fn ends_in_time(mode: ProxyMode, name: &'static str) {
-    let (Stage { db, client }, proxy) = Stage::behind_a_proxy(LIMIT).await;
+    let (Fixture { db, client }, proxy) = Fixture::behind_a_proxy(LIMIT).await;
     let clock = ServerClock::read(&db).await;
     let (body, hand) = body();
     let call = tokio::spawn(async move {
@@ -118,7 +117,7 @@ async fn at_release() {
 }
 
 async fn takes_no_result_away(mode: ProxyMode) {
-    let (Stage { db, client }, proxy) = Stage::behind_a_proxy(LIMIT).await;
+    let (Fixture { db, client }, proxy) = Fixture::behind_a_proxy(LIMIT).await;
     let (body, hand) = body();
     let call = tokio::spawn(async move { client.scope(long(body)).await });
     hand.started().await;

@@ -13,9 +13,9 @@ use mongo_lock_testkit::Server;
 use mongodb::{Client, bson::doc};
 use tokio::time::sleep;
 
-use crate::{
-    support::{Worker, acquire_when_free, client, holder_of, say, spec, worker_input},
-    tools::{eventually, live, ms, only, until},
+use crate::support::{
+    Worker, acquire_when_free, client, eventually, holder_of, live, ms, only, preload, say, spec,
+    until, worker_input,
 };
 
 const TTL: Duration = ms(1000);
@@ -69,24 +69,14 @@ async fn takes_its_turn(offset: &str) {
 }
 
 /// Starts the worker under another wall clock. The monotonic one stays as it is, as it does when
-/// somebody sets a clock.
+/// a clock is set.
 #[tokio::test]
 #[ignore = "the process that a test above starts"]
 async fn launcher() {
     let Some(input) = worker_input() else { return };
     let offset = input.lines().next().unwrap();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let library = folder.path().join("wrong_clock.so");
-    // What links Rust programs is there, so the test needs nothing to be installed.
-    let compiled = Command::new("cc")
-        .args(["-shared", "-fPIC", "-o"])
-        .arg(&library)
-        .arg(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/tests/faults/wrong_clock.c"
-        ))
-        .status();
-    assert!(compiled.expect("`cc` runs").success());
+    let library = preload::compile("wrong_clock", folder.path());
     let status = Command::new(env::current_exe().unwrap())
         .args(["--exact", "wall_clock::worker", "--ignored", "--nocapture"])
         .env("LD_PRELOAD", &library)

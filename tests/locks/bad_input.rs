@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mongo_lock_runtime::{Error, LockClient, LockName, LockSpec, NameError, distributed_lock};
 
-use crate::support::database;
+use crate::support::{database, document};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -67,11 +67,54 @@ async fn the_shortest_and_the_longest_ttl_work() {
                 assert_eq!(lasts.unwrap(), ttl);
                 guard.release().await.unwrap();
             }
-            // A lease of a millisecond is over before anybody hears of it.
+            // A lease of a millisecond is over before its holder hears of it.
             Err(Error::GrantedTooLate { .. }) => assert_eq!(ttl, Duration::from_millis(1)),
             Err(other) => panic!("{other}"),
         }
     }
+}
+
+#[distributed_lock(name = "too-short", ttl = ttl, renew)]
+async fn renewed(ttl: Duration) {
+    panic!("the body ran");
+}
+
+#[tokio::test]
+async fn a_ttl_that_is_too_short_to_be_renewed() {
+    let (db, mongo) = database().await;
+    for client in [mongo, LockClient::in_memory()] {
+        for ttl in [1, 10, 29].map(Duration::from_millis) {
+            let spec = LockSpec::builder("too-short", ttl).renew(true).build();
+            let ways = match &spec {
+                // Refused before any client knows of it.
+                Err(error) => vec![error.to_string()],
+                Ok(spec) => vec![
+                    client.try_acquire(spec).await.unwrap_err().to_string(),
+                    client.acquire(spec).await.unwrap_err().to_string(),
+                    client
+                        .acquire_all(std::slice::from_ref(spec))
+                        .await
+                        .unwrap_err()
+                        .to_string(),
+                    client
+                        .lead(spec, async |_| std::ops::ControlFlow::Break(()))
+                        .await
+                        .unwrap_err()
+                        .to_string(),
+                ],
+            };
+            for error in ways {
+                assert!(error.starts_with("invalid ttl"), "{ttl:?}: {error}");
+                assert!(error.contains("30 ms"), "{ttl:?}: {error}");
+            }
+            let error = client.scope(renewed(ttl)).await.unwrap_err();
+            assert!(matches!(error, Error::InvalidArgument { .. }), "{error}");
+        }
+    }
+    assert!(
+        document(&db, "too-short").await.is_empty(),
+        "no command was sent"
+    );
 }
 
 #[distributed_lock(name = name, ttl = "1m")]

@@ -32,8 +32,8 @@ async fn are_told_apart_at_start_up() {
     let error = LockClient::connect(wrong).await.unwrap_err();
     check(&error, &["refused the credentials"]);
 
-    let nobody = db.uri().replace(&format!("root:{PASSWORD}@"), "");
-    let error = LockClient::connect(nobody).await.unwrap_err();
+    let anonymous = db.uri().replace(&format!("root:{PASSWORD}@"), "");
+    let error = LockClient::connect(anonymous).await.unwrap_err();
     check(&error, &["may not"]);
 
     let writer = user("writer", &["find", "insert", "update"][..]).await;

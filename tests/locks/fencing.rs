@@ -67,7 +67,7 @@ async fn the_token_grows_at_every_step() {
     tokens.push(after_deletion.token());
     after_deletion.release().await.unwrap();
 
-    // As if somebody had set the clock back: the last token counts, not the time.
+    // As if the clock had been set back: the last token counts, not the time.
     let ahead = tokens[3] + 1_000_000_000;
     locks
         .update_one(

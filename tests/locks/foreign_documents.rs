@@ -15,7 +15,7 @@ fn lock(id: &str) -> Document {
         "_id": id,
         "holders": [{
             "lease": mongodb::bson::Uuid::new(),
-            "owner": "somebody",
+            "owner": "another host",
             "mode": "exclusive",
             "token": 7_i64,
             "ttl_ms": 60_000_i64,
@@ -49,7 +49,7 @@ async fn are_reported_and_left_alone() {
     for (document, says) in [
         (doc! { "_id": "a", "title": "an invoice" }, "`holders`"),
         (doc! { "_id": "b", "token": 1_i64 }, "`holders`"),
-        (edited("c", "holders", "nobody"), "`holders` is String"),
+        (edited("c", "holders", "none"), "`holders` is String"),
         (edited("d", "holders", Bson::Null), "`holders` is Null"),
         (edited("e", "holders", doc! {}), "`holders`"),
         (edited("f", "holders", vec![1, 2]), "`holders[0]`"),

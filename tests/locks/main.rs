@@ -7,6 +7,7 @@
     reason = "a test says what it expects, helpers included; a failure names the line"
 )]
 
+mod asked_again;
 mod bad_input;
 mod command_count;
 mod counters;
@@ -16,9 +17,15 @@ mod fencing;
 mod first_acquire;
 mod foreign_documents;
 mod global;
+mod later_versions;
+mod released;
 mod send;
 mod server_down;
 mod shapes;
 mod skipped;
-mod support;
+mod subscribers;
 mod take_over;
+mod tight_loops;
+
+#[path = "../support/mod.rs"]
+mod support;

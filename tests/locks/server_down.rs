@@ -39,7 +39,7 @@ async fn at_start_up_where_nothing_listens() {
 }
 
 #[tokio::test]
-async fn at_start_up_where_nobody_answers() {
+async fn at_start_up_where_no_server_answers() {
     // Accepts connections, since the kernel does, and is silent.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let uri = format!("mongodb://{}/", silent.local_addr().unwrap());

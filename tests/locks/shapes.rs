@@ -342,7 +342,7 @@ mod renamed {
 
     #[tokio::test]
     async fn the_crate_argument_names_the_runtime() {
-        let (_db, client) = super::database().await;
+        let (_db, client) = crate::support::database().await;
         let outcome = client.scope(job()).await.unwrap();
         assert_eq!(outcome.executed(), Some(1));
     }

@@ -7,7 +7,7 @@
 
 mod sim;
 
-use sim::{Campaign, Rules, generate, run};
+use sim::{Campaign, Failure, Profile, Rules, Sabotage, Scenario, generate, run};
 
 const SEEDS: u64 = 2000;
 
@@ -21,17 +21,41 @@ fn no_promise_is_broken() {
         rules: Rules::default(),
         all: false,
     };
-    if let Some(failure) = campaign.run().first() {
+    let failures: Vec<Failure> = campaign.run();
+    if let Some(failure) = failures.first() {
         panic!("{failure}");
     }
 }
 
 #[test]
 fn a_seed_gives_one_history() {
-    for seed in 0..60 {
+    for seed in 0..300 {
         let scenario = generate(seed, None);
         let histories = [(); 2].map(|()| run(&scenario, &Rules::default(), true).history);
         assert!(!histories[0].is_empty());
-        assert_eq!(histories[0], histories[1], "seed {seed}");
+        // Not `assert_eq!`: it would print both.
+        assert!(histories[0] == histories[1], "seed {seed}");
     }
+}
+
+#[test]
+fn a_store_that_forgets_its_holders_is_noticed() {
+    assert_noticed(Sabotage::ForgetsHolders, "P1 one holder in the store");
+}
+
+#[test]
+fn a_store_that_ignores_releases_is_noticed() {
+    assert_noticed(Sabotage::IgnoresReleases, "P5 a free lock is granted");
+}
+
+fn assert_noticed(sabotage: Sabotage, rule: &str) {
+    let rules = Rules::only(rule);
+    let noticed = (0..200).any(|seed| {
+        let scenario = Scenario {
+            sabotage,
+            ..generate(seed, Profile::named("quiet"))
+        };
+        run(&scenario, &rules, false).violation.is_some()
+    });
+    assert!(noticed, "{rule}");
 }

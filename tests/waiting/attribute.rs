@@ -3,16 +3,13 @@
 use mongo_lock_runtime::{Lock as _, Outcome, distributed_lock, lock_names};
 use tokio::{join, time::sleep};
 
-use super::{
-    support::{acquire, spec},
-    tools::{eventually, instances, ms},
-};
+use crate::support::{acquire, eventually, instances, ms, spec};
 
 lock_names! {
     mod locks {
         /// Read and written.
         Prices = "prices", ttl = "1m", wait = "1m";
-        /// Two at a time, and whoever declares it waits.
+        /// Two at a time, and its callers wait.
         Api = "api", ttl = "1m", permits = 2;
     }
 }

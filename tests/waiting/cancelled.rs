@@ -1,11 +1,8 @@
-//! Whoever does not wait any more is out of the way.
+//! A waiter that gives up is out of the way.
 
 use tokio::spawn;
 
-use super::{
-    support::{acquire, spec},
-    tools::{document, eventually, instances, ms, patient, places, until},
-};
+use crate::support::{acquire, document, eventually, instances, ms, patient, places, spec, until};
 
 #[tokio::test]
 async fn a_thousand_cancelled_waiters_leave_nothing_behind() {

@@ -2,9 +2,8 @@
 
 use tokio::spawn;
 
-use super::{
-    support::{acquire, holder_of, spec},
-    tools::{Commands, eventually, instances, ms, patient, places, until},
+use crate::support::{
+    Commands, acquire, eventually, holder_of, instances, ms, patient, places, spec, until,
 };
 
 #[tokio::test]

@@ -6,9 +6,8 @@ use mongo_lock_runtime::LockClient;
 use mongo_lock_testkit::Server;
 use tokio::spawn;
 
-use super::{
-    support::{Worker, acquire, client, spec, worker_input},
-    tools::{eventually, patient, places, until},
+use crate::support::{
+    Worker, acquire, client, eventually, patient, places, spec, until, worker_input,
 };
 
 /// For so long a place is kept for one that is not heard of: [`mongo_lock_runtime::LockSpecBuilder::wait`]

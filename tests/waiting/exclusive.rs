@@ -1,4 +1,4 @@
-//! Whoever waits gets the lock when it is free, in the order of asking.
+//! A waiter gets the lock when it is free, in the order of asking.
 
 use std::sync::Arc;
 
@@ -6,10 +6,7 @@ use mongo_lock_runtime::SkipReason;
 use mongodb::bson::{Document, doc};
 use tokio::{spawn, sync::Mutex};
 
-use super::{
-    support::{acquire, refused, spec},
-    tools::{eventually, instances, ms, patient, places, until},
-};
+use crate::support::{acquire, eventually, instances, ms, patient, places, refused, spec, until};
 
 #[tokio::test]
 async fn a_waiter_elsewhere_gets_the_lock_when_it_is_released() {
@@ -51,7 +48,7 @@ async fn a_waiter_gets_the_lock_when_its_holder_is_lost() {
 }
 
 #[tokio::test]
-async fn a_queue_full_of_the_dead_is_in_nobodys_way() {
+async fn a_queue_full_of_the_dead_is_in_no_callers_way() {
     let (db, [one, other]) = instances().await;
     acquire(&one, &spec("lock", 60_000))
         .await
@@ -62,7 +59,7 @@ async fn a_queue_full_of_the_dead_is_in_nobodys_way() {
         let dead = doc! { "$map": { "input": { "$range": [0, 500] }, "in": {
             "id": { "$toString": "$$this" },
             "lease": null,
-            "owner": "nobody",
+            "owner": "dead",
             "mode": "exclusive",
             "permits": 1,
             "since": { "$subtract": ["$$NOW", 100_000] },
@@ -119,7 +116,7 @@ async fn callers_of_one_client_and_of_another_take_turns_in_the_order_of_asking(
 }
 
 #[tokio::test]
-async fn whoever_does_not_wait_does_not_overtake() {
+async fn a_caller_that_does_not_wait_does_not_overtake() {
     let (db, [one, other, third]) = instances().await;
     let other = other.with_owner("other").unwrap();
     for _ in 0..10 {
@@ -128,7 +125,7 @@ async fn whoever_does_not_wait_does_not_overtake() {
         let waiter = spawn(async move { client.acquire(&waits).await.unwrap() });
         eventually(until(async || places(&db, "lock").await == 1)).await;
         drop(held);
-        // Free or not, it is not for whoever comes now, until the other one has had it.
+        // Free or not, it is not for a later caller, until the waiter has had it.
         eventually(until(async || {
             let skipped = refused(&third, &spec("lock", 1000)).await;
             let owner = match &skipped.reason {

@@ -13,10 +13,7 @@ use mongodb::{
 };
 use tokio::time::sleep;
 
-use super::{
-    support::{Worker, spec, worker_input},
-    tools::{eventually, instances, ms, until},
-};
+use crate::support::{Worker, eventually, instances, ms, spec, until, worker_input};
 
 const PROCESSES: usize = 5;
 const TTL: Duration = Duration::from_secs(3);

@@ -5,13 +5,10 @@ use std::time::{Duration, Instant};
 use mongo_lock_runtime::{Error, LockClient, LockSpec};
 use mongo_lock_testkit::{ProxyMode, Server};
 
-use super::{
-    support::{acquire, spec},
-    tools::{eventually, instances, ms, patient, places, until},
-};
+use crate::support::{acquire, eventually, instances, ms, patient, places, spec, until};
 
 #[tokio::test]
-async fn whoever_has_waited_long_enough_is_told_who_has_it() {
+async fn a_waiter_at_its_limit_is_told_the_holder() {
     let (db, [one, other]) = instances().await;
     let held = acquire(&one, &spec("lock", 60_000)).await;
     let waits = LockSpec::builder("lock", ms(1000))

@@ -8,19 +8,22 @@
 mod attribute;
 mod cancelled;
 mod commands;
-mod crowd;
 mod dead;
 mod exclusive;
+mod hung_server;
 mod leader;
 mod limits;
+mod mixed_kinds;
 mod order;
+mod own_lock;
 mod permits;
 mod polling;
+mod random_callers;
 mod readers;
 mod several;
-mod tools;
+mod short_terms;
 mod turns;
+mod unpolled;
 
-#[allow(dead_code, reason = "shared with tests/locks, which uses all of it")]
-#[path = "../locks/support.rs"]
+#[path = "../support/mod.rs"]
 mod support;

@@ -6,10 +6,7 @@ use mongo_lock_runtime::LockClient;
 use mongo_lock_testkit::Server;
 use tokio::{spawn, time::sleep};
 
-use super::{
-    support::{Worker, acquire, client, say, spec, worker_input},
-    tools::{ms, patient},
-};
+use crate::support::{Worker, acquire, client, ms, patient, say, spec, worker_input};
 
 const PROCESSES: u64 = 5;
 const WAITERS: u64 = 10;

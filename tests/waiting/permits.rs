@@ -4,10 +4,9 @@ use tokio::spawn;
 
 use mongo_lock_runtime::LockSpec;
 
-use super::{
+use crate::{
     polling::log,
-    support::{acquire, refused, spec},
-    tools::{eventually, instances, ms, patient, places, until},
+    support::{acquire, eventually, instances, ms, patient, places, refused, spec, until},
 };
 
 fn permits(count: u32) -> LockSpec {

@@ -15,10 +15,7 @@ use tracing::{
     span,
 };
 
-use super::{
-    support::{acquire, client, spec},
-    tools::{eventually, instances, patient, places, until},
-};
+use crate::support::{acquire, client, eventually, instances, patient, places, spec, until};
 
 #[tokio::test]
 async fn on_a_standalone_server_everything_works() {

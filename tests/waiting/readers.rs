@@ -8,10 +8,7 @@ use std::sync::{
 use mongo_lock_runtime::LockSpec;
 use tokio::{spawn, time::sleep};
 
-use super::{
-    support::{acquire, refused, spec},
-    tools::{eventually, instances, ms, patient, places, until},
-};
+use crate::support::{acquire, eventually, instances, ms, patient, places, refused, spec, until};
 
 fn reader() -> LockSpec {
     LockSpec::builder("lock", ms(60_000))

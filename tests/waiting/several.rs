@@ -7,10 +7,7 @@ use mongodb::{
     bson::{Document, doc},
 };
 
-use super::{
-    support::{Worker, acquire, refused, spec, worker_input},
-    tools::{document, instances, patient},
-};
+use crate::support::{Worker, acquire, document, instances, patient, refused, spec, worker_input};
 
 const PROCESSES: usize = 16;
 const ROUNDS: i64 = 5;

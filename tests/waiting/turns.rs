@@ -1,10 +1,10 @@
-//! Whoever's turn it is hears of it.
+//! A waiter hears of its turn.
 
 use std::time::{Duration, Instant};
 
 use tokio::spawn;
 
-use super::tools::{eventually, instances, ms, patient};
+use crate::support::{eventually, instances, ms, patient};
 
 /// Without news, a waiter asks again after this long at the earliest.
 const BEAT: Duration = ms(1350);

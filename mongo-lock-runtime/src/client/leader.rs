@@ -24,9 +24,9 @@ impl LockClient {
     /// The value of the task decides: [`ControlFlow::Continue`] steps down and stands again, behind the
     /// instances that wait; [`ControlFlow::Break`] ends the candidacy with a value.
     ///
-    /// Between two terms there is a pause: 100 ms at first, doubled after every term that was shorter than
-    /// the ttl, up to the ttl. So a task that fails at once does not keep the server busy with elections. A
-    /// term as long as the ttl makes the pauses short again.
+    /// After a task that stepped down within a second, and after an election that failed, there is a pause
+    /// before the instance stands again: 100 ms at first, then longer, up to 10 s. So a task that fails at
+    /// once does not keep the server busy with elections. A longer term makes the pauses short again.
     ///
     /// ```
     /// use std::{ops::ControlFlow, time::Duration};
@@ -71,7 +71,7 @@ impl LockClient {
     {
         check(spec)?;
         let clock = &self.0.context.clock;
-        let mut pauses = pauses(spec);
+        let mut pauses = pauses();
         loop {
             let (client, wanted) = (self.clone(), spec.clone());
             let elected = Box::pin(async move {
@@ -87,16 +87,22 @@ impl LockClient {
             };
             let result = Run::new(elected, OnLost::Cancel, Box::pin(term)).await;
             let term = began.get().map(|began| clock.elapsed(*began));
-            if term.is_some_and(|term| term >= spec.ttl()) {
-                pauses = self::pauses(spec);
-            }
+            let mut deposed = false;
             let reason: Box<dyn Display + Send> = match result {
                 Ok(Ok(ControlFlow::Break(value))) => return Ok(value),
                 // A caller that waits without a limit is never skipped.
                 Ok(Ok(ControlFlow::Continue(())) | Err(_)) => Box::new("the task stepped down"),
                 Err(error) if is_final(&error) => return Err(error),
-                Err(error) => Box::new(error),
+                Err(error) => {
+                    deposed = error.is_lease_lost();
+                    Box::new(error)
+                }
             };
+            if deposed || term.is_some_and(|term| term >= SHORT_TERM) {
+                pauses = self::pauses();
+                events::stands_again(spec.name(), &*reason, Duration::ZERO);
+                continue;
+            }
             let pause = pauses.next();
             events::stands_again(spec.name(), &*reason, pause);
             // On the client's runtime, which has a timer. If it is gone, so is the client.
@@ -105,13 +111,14 @@ impl LockClient {
     }
 }
 
-/// The pauses after terms shorter than the ttl: a task that fails at once must not keep the server
+/// A term shorter than this is followed by a pause: a task that fails at once must not keep the server
 /// busy with elections.
-fn pauses(spec: &LockSpec) -> Backoff {
-    Backoff::new(FIRST_PAUSE, spec.ttl().max(FIRST_PAUSE))
-}
+const SHORT_TERM: Duration = Duration::from_secs(1);
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The pauses after short terms, and after elections that failed.
+fn pauses() -> Backoff {
+    Backoff::new(Duration::from_millis(100), Duration::from_secs(10))
+}
 
 fn check(spec: &LockSpec) -> Result<(), Error> {
     let problem = if !spec.renew() {

@@ -55,7 +55,7 @@ async fn extend(lease: &Lease, ttl: Duration) -> Result<(), Error> {
                 return Ok(());
             }
             let left = remaining(&renewed, &task);
-            task.renewed(sent, left.unwrap_or(renewal.ttl), renewal.ttl);
+            let _ = task.renewed(sent, left.unwrap_or(renewal.ttl), renewal.ttl);
             if renewed.behind.is_empty() {
                 return Ok(());
             }

@@ -66,8 +66,8 @@ struct Term {
     until: Moment,
     /// The end, which is final: a renewal that succeeds later does not revive the lease.
     end: Option<(Moment, LossReason)>,
-    /// The error of the last attempt to renew the lease.
-    trouble: Option<String>,
+    /// The error of the last attempt to renew the lease, and the moment of the first failure of a row.
+    trouble: Option<(Moment, String)>,
     /// Whether the lease is to be renewed by a statement of its own: an attempt failed, perhaps because of
     /// another lease in the command.
     alone: bool,
@@ -212,6 +212,7 @@ impl Lease {
                 since: self.acquired_at(),
                 until: self.acquired_at() + longest,
                 token: self.token(),
+                is_this_client: true,
             }),
         }
     }
@@ -222,6 +223,11 @@ impl Lease {
 
     pub(crate) fn held(&self) -> Duration {
         self.0.context.clock.elapsed(self.0.since)
+    }
+
+    /// The ttl of the last extension, or the lease's own.
+    pub(super) fn longest_ttl(&self) -> Duration {
+        self.term().ttl.max(self.0.spec.ttl())
     }
 
     pub(crate) fn until(&self) -> Moment {
@@ -244,12 +250,25 @@ impl Lease {
         (deadline != ENDED).then_some(Moment::from_nanos(deadline))
     }
 
-    /// Marks that a caller works under the lease from here on. `false`: the lease is over already.
-    pub(super) fn deliver(&self) -> bool {
+    /// Marks that a caller works under the lease from here on, unless the lease is over already. The error
+    /// is the reason of the end, `None` for the deadline.
+    pub(super) fn deliver(&self) -> Result<(), Option<LossReason>> {
         let now = self.0.context.clock.now();
-        let runs = self.runs_until().is_some_and(|deadline| now < deadline);
-        self.0.delivered.store(runs, Ordering::Relaxed);
-        runs
+        let term = self.term();
+        if let Some((_, reason)) = &term.end {
+            let deadline = matches!(
+                reason,
+                LossReason::Deadline { .. }
+                    | LossReason::NotRenewed { .. }
+                    | LossReason::MaxHold { .. }
+            );
+            return Err((!deadline).then(|| reason.clone()));
+        }
+        if now >= term.deadline {
+            return Err(None);
+        }
+        self.0.delivered.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Whether the lease has ended for another reason than its release.
@@ -308,25 +327,30 @@ impl Lease {
 
     /// Takes note of a renewal: a request sent at `sent` has made the lease last `left` on the server from
     /// some time after that, `left` being `ttl` unless the server said less.
-    pub(super) fn renewed(&self, sent: Moment, left: Duration, ttl: Duration) {
+    ///
+    /// Gives the time since the first of a row of failures, when this renewal ends the row.
+    pub(super) fn renewed(&self, sent: Moment, left: Duration, ttl: Duration) -> Option<Duration> {
         let now = self.0.context.clock.now();
         let mut term = self.term();
         // The keeper may not have been polled yet, but the deadline has passed.
         if term.end.is_none() && now < term.deadline {
             self.prolong(&mut term, sent, left, ttl);
             if left >= ttl {
-                term.trouble = None;
                 term.alone = false;
+                return term.trouble.take().map(|(since, _)| now.since(since));
             }
         }
+        None
     }
 
     /// Takes note of a failed attempt to renew the lease; `alone`: perhaps because of another lease in the
     /// command. `true` for the first failure of a row.
     pub(super) fn not_renewed(&self, trouble: &str, alone: bool) -> bool {
+        let now = self.0.context.clock.now();
         let mut term = self.term();
         let first = term.trouble.is_none();
-        term.trouble = Some(trouble.to_owned());
+        let since = term.trouble.take().map_or(now, |(since, _)| since);
+        term.trouble = Some((since, trouble.to_owned()));
         term.alone |= alone;
         first
     }
@@ -365,7 +389,7 @@ impl Lease {
             _ if self.0.spec.renew() => LossReason::NotRenewed {
                 ttl,
                 margin,
-                problem: term.trouble.take(),
+                problem: term.trouble.take().map(|(_, problem)| problem),
             },
             _ => LossReason::Deadline { ttl, margin },
         }

@@ -1,6 +1,6 @@
 //! The one owner of a lease, which must release it; drop releases it too.
 
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot::error::RecvError;
 
@@ -13,6 +13,10 @@ use crate::{
     outcome::Release,
     store::ReleaseRequest,
 };
+
+/// The time after which a request that was sent is taken to have arrived or to be lost, for the end
+/// of a revocation that does not succeed.
+pub(super) const LATEST_ARRIVAL: Duration = Duration::from_secs(60);
 
 /// Releases leases. The layer above implements it: a release may take a waiter along.
 pub(crate) trait Releaser: Send + Sync {
@@ -39,6 +43,8 @@ pub(crate) struct HeldLease {
     pub(crate) lease: Lease,
     /// Whether the lease had ended before its release.
     pub(crate) lost: bool,
+    /// Whether a caller worked under the lease.
+    pub(crate) delivered: bool,
 }
 
 /// A lease that is the client's to release. Dropping it releases it in the background.
@@ -90,7 +96,10 @@ impl OwnedLease {
     /// Hands the lease to its caller, unless the answer came so late that the lease is over. From here
     /// on, `min_hold` counts.
     pub(crate) fn delivered(mut self) -> Result<Self, Error> {
-        if !self.lease.deliver() {
+        if let Err(reason) = self.lease.deliver() {
+            if let Some(reason) = reason {
+                return Err(self.never_delivered(&reason));
+            }
             let ttl = self.lease.ttl();
             return Err(Error::GrantedTooLate {
                 lock: self.lease.name().clone(),
@@ -103,11 +112,26 @@ impl OwnedLease {
         Ok(self)
     }
 
-    /// Starts the release in a task, and gives a future that waits for its result.
+    /// The error of an acquisition whose lease was granted, and ended for this reason before its caller
+    /// had the lease.
+    fn never_delivered(&self, reason: &LossReason) -> Error {
+        let lock = self.name().clone();
+        match reason {
+            LossReason::ShutDown => Error::ShutDown { lock },
+            LossReason::RuntimeGone => Error::RuntimeGone { lock },
+            reason => Error::Database {
+                lock,
+                operation: Operation::Acquire,
+                problem: format!("granted, but the lease ended before its caller had it: {reason}"),
+                source: None,
+            },
+        }
+    }
+
+    /// Starts the release, and gives a future that waits for its result.
     pub(crate) fn start_release(mut self) -> impl Future<Output = Result<Release, Error>> + Send {
         let job = self.end();
         let released = self.releaser.release(job);
-        released.running().move_to_task();
         async move { self.answer(released.await) }
     }
 
@@ -136,6 +160,12 @@ impl OwnedLease {
         let delivered = self.state == State::Delivered;
         self.state = State::Released;
         let lost = self.lease.is_lost();
+        // A renewal that is on its way may still prolong the lease, and an attempt may still arrive.
+        let ends = self.context().clock.now() + self.longest_ttl();
+        let mut until = self.until().max(ends);
+        if self.unaccounted {
+            until = until + LATEST_ARRIVAL;
+        }
         // Before the command: from now on no code may rely on the lease, and nothing renews it.
         self.lease.end(&LossReason::Released);
         ReleaseJob {
@@ -149,14 +179,15 @@ impl OwnedLease {
             held: Some(HeldLease {
                 lease: self.lease.clone(),
                 lost,
+                delivered,
             }),
-            until: self.until(),
+            until,
         }
     }
 }
 
 impl HeldLease {
-    pub(crate) fn released(&self, release: Release, took: std::time::Duration) {
+    pub(crate) fn released(&self, release: Release, took: Duration) {
         let lease = &self.lease;
         events::released(&lease.fields(), lease.held(), release, self.lost, took);
     }

@@ -8,11 +8,11 @@
 //! panic, an error), has the lease released and its id revoked, so that no attempt that arrives later is
 //! granted.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{
     lease::Lease,
-    owned::{OwnedLease, ReleaseJob, Releaser},
+    owned::{LATEST_ARRIVAL, OwnedLease, ReleaseJob, Releaser},
     table::LeaseTable,
 };
 use crate::{
@@ -173,13 +173,9 @@ impl PendingLease {
                 revoke: true,
             },
             held: None,
-            until: self.context.clock.now() + self.spec.ttl() + Self::LATEST_ARRIVAL,
+            until: self.context.clock.now() + self.spec.ttl() + LATEST_ARRIVAL,
         }
     }
-
-    /// The time after which an attempt that was sent is taken to have arrived or to be lost, for the
-    /// end of a clean-up that does not succeed.
-    const LATEST_ARRIVAL: Duration = Duration::from_secs(60);
 }
 
 impl Drop for PendingLease {

@@ -43,19 +43,27 @@ impl Outcome {
                 let trouble = renewed.trouble.as_ref().map(ToString::to_string);
                 let trouble = trouble.unwrap_or_else(|| NOT_PROLONGED.into());
                 let mut first = false;
+                let (mut recovered, mut outage) = (0, Duration::ZERO);
                 for lease in batch {
                     if renewed.gone.contains(&lease.id()) {
                         lease.end(&LossReason::Gone);
                         continue;
                     }
                     let left = remaining(&renewed, &lease);
-                    lease.renewed(sent, left.unwrap_or(lease.ttl()), lease.ttl());
+                    let ended = lease.renewed(sent, left.unwrap_or(lease.ttl()), lease.ttl());
+                    if let Some(lasted) = ended {
+                        recovered += 1;
+                        outage = outage.max(lasted);
+                    }
                     if renewed.behind.contains(&lease.id()) {
                         first |= lease.not_renewed(&trouble, true);
                         table.not_renewed(&lease);
                     } else {
                         table.renewed(&lease, sent);
                     }
+                }
+                if recovered > 0 {
+                    events::renewal_recovered(recovered, outage);
                 }
                 if behind > 0 {
                     events::renewal_failed(first, behind, &trouble);

@@ -68,10 +68,6 @@ impl WaitQueues {
         self.state().take_first(name, now)
     }
 
-    pub(super) fn has_waiters(&self, name: &LockName) -> bool {
-        self.state().has_waiters(name)
-    }
-
     /// Has the first waiter of a lock ask the server: the lock may be free, or the client's turn has come.
     pub(crate) fn wake(&self, name: &str) {
         let effects = self.state().wake(name);

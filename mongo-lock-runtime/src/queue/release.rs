@@ -59,11 +59,9 @@ impl Releaser for ReleaseService {
                 .answer_in_time(started, &trouble, operation, answer)
                 .await;
         });
-        self.table.set_running(id, released.running());
-        if self.queues.has_waiters(&name) {
-            // The waiters need the release, whether or not its caller goes on polling.
-            released.running().move_to_task();
-        }
+        // Other callers wait for the release, in this process or another, whether or not its own caller goes
+        // on polling.
+        released.running().move_to_task();
         released
     }
 
@@ -202,7 +200,8 @@ fn report(
 ) {
     let took = context.clock.elapsed(started);
     let (name, owner) = (&job.request.name, &*context.owner);
-    match (result, &job.held) {
+    let held = job.held.as_ref().filter(|held| held.delivered);
+    match (result, held) {
         (Ok(release), Some(held)) => held.released(*release, took),
         (Ok(release), None) => events::cleaned_up(name, owner, *release, took),
         (Err(error), Some(held)) => {

@@ -91,11 +91,6 @@ impl QueueState {
         self.queues.get_mut(name)?.take_first(&self.settings, now)
     }
 
-    pub(super) fn has_waiters(&self, name: &LockName) -> bool {
-        let queue = self.queues.get(name);
-        queue.is_some_and(|queue| !queue.waiters.is_empty())
-    }
-
     pub(super) fn is_leaving(&self, name: &LockName) -> bool {
         self.queues.get(name).is_some_and(WaitQueue::is_leaving)
     }

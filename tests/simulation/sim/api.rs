@@ -306,10 +306,10 @@ pub(crate) fn error(class: Class) -> AttemptError {
         (false, true) => "an error that is not listed",
         (false, false) => "refused for a reason that is not listed",
     };
-    let persistence = match (class.transient, class.unknown) {
-        (true, _) => Persistence::Transient,
-        (false, true) => Persistence::Unknown,
-        (false, false) => Persistence::Unknown,
+    let persistence = if class.transient {
+        Persistence::Transient
+    } else {
+        Persistence::Unknown
     };
     AttemptError::new(text, persistence, class.unknown)
 }

@@ -94,11 +94,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shortest = self.shortest();
-        let rules = Rules {
-            only: [self.violation.rule.to_owned()].into(),
-            ..Rules::default()
-        };
-        let outcome = run(&shortest, &rules, true);
+        let outcome = run(&shortest, &Rules::only(self.violation.rule), true);
         writeln!(
             f,
             "seed {} ({}) breaks a promise. {shortest}",

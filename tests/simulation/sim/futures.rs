@@ -98,12 +98,10 @@ impl<F: Future> Future for Guarded<F> {
         let Some(future) = &mut self.0 else {
             return Poll::Ready(None);
         };
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(polled) => polled.map(Some),
-            Err(_) => {
-                self.0 = None;
-                Poll::Ready(None)
-            }
+        if let Ok(polled) = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            return polled.map(Some);
         }
+        self.0 = None;
+        Poll::Ready(None)
     }
 }

@@ -112,5 +112,5 @@ pub(crate) fn error(error: &AttemptError) -> String {
     } else {
         "without effect"
     };
-    format!("{} ({transient}, {unknown})", error)
+    format!("{error} ({transient}, {unknown})")
 }

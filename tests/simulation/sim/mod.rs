@@ -21,6 +21,8 @@ mod shrink;
 mod stage;
 mod world;
 
+#[cfg(test)]
+pub(crate) use self::script::{Sabotage, Scenario};
 pub(crate) use self::{
     campaign::{Campaign, Failure},
     generate::generate,

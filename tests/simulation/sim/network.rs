@@ -26,6 +26,7 @@ impl Network for Wire {
         let (sender, answer) = oneshot::channel();
         let (journey, fate) = self.world.tell(|state, at, _| {
             let (number, fate, (there, back)) = state.send(at, self.slot, history::what(&request));
+            state.oracle.sent(at, self.who, &request, fate.is_some());
             if state.history.is_some() {
                 let text = history::request(&request, &state.oracle);
                 let fate = fate.map_or_else(String::new, |fate| format!(" [{fate:?}]"));
@@ -57,7 +58,7 @@ impl Network for Wire {
     }
 
     fn wakeups(&self) -> watch::Receiver<()> {
-        self.world.turns()
+        self.world.turns(self.who)
     }
 }
 
@@ -97,7 +98,11 @@ impl Journey {
             Some(Fate::Twice(later)) if self.acquires() => {
                 drop(self.take_effect().await);
                 self.there = later;
-                self.arrive(answer).await;
+                let effect = self.take_effect().await;
+                pause(self.back).await;
+                // An error of the second leaves the effect of the first open.
+                let result = self.world.answer(effect).map_err(|_| api::error(BROKEN));
+                self.tell(result, answer);
             }
             Some(Fate::Twice(later)) => {
                 let again = Self {
@@ -120,13 +125,13 @@ impl Journey {
                 pause(self.there).await;
                 self.tell(Err(api::error(BROKEN)), answer);
             }
-            Some(Fate::Refused(class)) => {
-                pause(self.there + self.back).await;
+            Some(Fate::Refused(class, later)) => {
+                pause(self.there + self.back + later).await;
                 self.tell(Err(api::error(class)), answer);
             }
-            Some(Fate::Failed(class)) => {
+            Some(Fate::Failed(class, later)) => {
                 drop(self.take_effect().await);
-                pause(self.back).await;
+                pause(self.back + later).await;
                 self.tell(Err(api::error(class)), answer);
             }
         }

@@ -74,7 +74,7 @@ impl Process for Gated {
         Box::pin(Task {
             gate: Arc::clone(&self.0),
             number,
-            task: Some(task),
+            inner: Some(task),
         })
     }
 }
@@ -82,7 +82,7 @@ impl Process for Gated {
 struct Task {
     gate: Arc<Gate>,
     number: u64,
-    task: Option<Boxed<()>>,
+    inner: Option<Boxed<()>>,
 }
 
 impl Future for Task {
@@ -97,8 +97,7 @@ impl Future for Task {
             }
             (!state.dead).then_some(state.pauses == 0)
         });
-        match (runs, &mut self.task) {
-            (None, _) => {}
+        match (runs, &mut self.inner) {
             (Some(false), _) => return Poll::Pending,
             (Some(true), Some(task)) => {
                 let polled = catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(cx)));
@@ -108,10 +107,10 @@ impl Future for Task {
                     Err(_) => self.gate.with(|state| state.panicked = true),
                 }
             }
-            (Some(true), None) => {}
+            (Some(true), None) | (None, _) => {}
         }
         // Dropped last: that may start other tasks.
-        let task = self.task.take();
+        let task = self.inner.take();
         self.gate.with(|state| state.wakers.remove(&number));
         drop(catch_unwind(AssertUnwindSafe(|| drop(task))));
         Poll::Ready(())
@@ -120,7 +119,7 @@ impl Future for Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        let task = self.task.take();
+        let task = self.inner.take();
         drop(catch_unwind(AssertUnwindSafe(|| drop(task))));
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Profile {
     pub(crate) renewed: u32,
     /// How many faults of each kind there are at most.
     pub(crate) requests: u32,
+    /// Several requests of one client, one after the other.
+    pub(crate) troubles: u32,
     /// A client is cut off from the server.
     pub(crate) partitions: u32,
     pub(crate) hangs: u32,
@@ -45,6 +47,7 @@ const QUIET: Profile = Profile {
     waits: 5,
     renewed: 3,
     requests: 0,
+    troubles: 0,
     partitions: 0,
     hangs: 0,
     fail_overs: 0,
@@ -62,6 +65,7 @@ pub(crate) const PROFILES: [Profile; 13] = [
     QUIET,
     Profile {
         name: "lossy",
+        troubles: 2,
         requests: 6,
         partitions: 1,
         ..QUIET
@@ -105,6 +109,7 @@ pub(crate) const PROFILES: [Profile; 13] = [
     },
     Profile {
         name: "cancelled",
+        troubles: 2,
         given_up: 8,
         unpolled: 1,
         requests: 4,
@@ -134,6 +139,7 @@ pub(crate) const PROFILES: [Profile; 13] = [
     },
     Profile {
         name: "shut-down",
+        troubles: 2,
         shutdowns: 2,
         requests: 4,
         ..QUIET
@@ -147,6 +153,7 @@ pub(crate) const PROFILES: [Profile; 13] = [
     },
     Profile {
         name: "mixed",
+        troubles: 2,
         calls: (4, 24),
         clients: (1, 4),
         names: 3,

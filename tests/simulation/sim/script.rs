@@ -13,6 +13,18 @@ pub(crate) struct Scenario {
     pub(crate) latency: (u64, u64),
     pub(crate) calls: Vec<Call>,
     pub(crate) faults: Vec<Fault>,
+    pub(crate) sabotage: Sabotage,
+}
+
+/// A server that is broken on purpose, to see whether the oracle notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Sabotage {
+    #[default]
+    None,
+    #[cfg_attr(not(test), expect(dead_code, reason = "for tests"))]
+    ForgetsHolders,
+    #[cfg_attr(not(test), expect(dead_code, reason = "for tests"))]
+    IgnoresReleases,
 }
 
 /// One call of the library, and what its caller does with the lease.
@@ -174,10 +186,10 @@ pub(crate) enum Fate {
     Cut(u64),
     /// The connection breaks at once; it never arrives.
     CutLost,
-    /// An error before any effect.
-    Refused(Class),
-    /// An error after the effect.
-    Failed(Class),
+    /// An error before any effect, told so much later.
+    Refused(Class, u64),
+    /// An error after the effect, told so much later.
+    Failed(Class, u64),
 }
 
 /// What an error says.

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::{
     api::{Locks, Reply, Request},
     oracle::Mirror,
+    script::Sabotage,
 };
 
 /// When the simulation begins, on the server's clock.
@@ -22,10 +23,11 @@ pub(crate) struct Server {
     /// How many primaries there were.
     pub(crate) epoch: u32,
     pub(crate) down_until: u64,
+    sabotage: Sabotage,
 }
 
 impl Server {
-    pub(crate) fn new(fails_over: bool) -> Self {
+    pub(crate) fn new(fails_over: bool, sabotage: Sabotage) -> Self {
         let first = (0, Locks::default(), Mirror::default());
         Self {
             locks: Locks::default(),
@@ -35,6 +37,7 @@ impl Server {
             states: fails_over.then(|| VecDeque::from([first])),
             epoch: 0,
             down_until: 0,
+            sabotage,
         }
     }
 
@@ -47,6 +50,13 @@ impl Server {
     }
 
     pub(crate) fn apply(&mut self, at: u64, request: &Request) -> Reply {
+        match (self.sabotage, request) {
+            (Sabotage::ForgetsHolders, Request::Acquire(acquire)) => {
+                self.locks.delete(&acquire.name);
+            }
+            (Sabotage::IgnoresReleases, Request::Release(_)) => return Reply::Released(true),
+            _ => {}
+        }
         self.locks.apply(self.now(at), request)
     }
 
@@ -78,10 +88,10 @@ impl Server {
         let states = self.states.as_mut()?;
         states.retain(|(at, ..)| *at <= last);
         self.majority = last;
-        let lost = self.sequence > last;
+        let changed = self.sequence > last;
         self.sequence = last;
         let (_, locks, mirror) = states.back()?;
         self.locks = locks.clone();
-        lost.then(|| mirror.clone())
+        changed.then(|| mirror.clone())
     }
 }

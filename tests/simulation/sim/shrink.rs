@@ -11,13 +11,9 @@ use super::{
 const TRIES: u32 = 3000;
 
 pub(crate) fn shrink(scenario: &Scenario, rule: &str) -> Scenario {
-    let rules = Rules {
-        only: [rule.to_owned()].into(),
-        ..Rules::default()
-    };
     let mut shrinking = Shrinking {
         best: scenario.clone(),
-        rules,
+        rules: Rules::only(rule),
         tries: 0,
     };
     while shrinking.round() {}

@@ -54,10 +54,10 @@ pub(crate) fn run(scenario: &Scenario, rules: &Rules, record: bool) -> Outcome {
             () = stage.play(scenario) => {}
         }
         stage.all.iter().for_each(|gate| gate.kill());
-        let mut state = world.state();
+        let mut end = world.state();
         Outcome {
-            violation: state.oracle.violation.clone(),
-            history: state.history.take().unwrap_or_default(),
+            violation: end.oracle.violation.clone(),
+            history: end.history.take().unwrap_or_default(),
         }
     })
 }

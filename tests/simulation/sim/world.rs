@@ -24,7 +24,6 @@ use super::{
 pub(crate) struct World {
     start: Instant,
     state: Mutex<State>,
-    turns: watch::Sender<()>,
     /// Woken when a promise is broken.
     pub(crate) broken: Notify,
 }
@@ -38,7 +37,9 @@ pub(crate) struct State {
     faults: Vec<(Fault, u32)>,
     garbled: Vec<(LockName, u64)>,
     requests: u32,
-    /// `None` while nobody reads it.
+    /// One for each client: which of several receivers of one sender is woken first is random.
+    turns: Vec<watch::Sender<()>>,
+    /// `None`: not recorded.
     pub(crate) history: Option<Vec<String>>,
 }
 
@@ -67,16 +68,16 @@ impl World {
         let faults = scenario.faults.iter();
         Arc::new(Self {
             start: Instant::now(),
-            turns: watch::Sender::new(()),
             broken: Notify::new(),
             state: Mutex::new(State {
-                server: Server::new(scenario.faults.iter().any(fails_over)),
+                server: Server::new(scenario.faults.iter().any(fails_over), scenario.sabotage),
                 oracle: Oracle::new(scenario, rules),
                 rng: Rng::with_seed(scenario.seed),
                 latency: scenario.latency,
                 faults: faults.map(|fault| (*fault, 0)).collect(),
                 garbled: Vec::new(),
                 requests: 0,
+                turns: Vec::new(),
                 history: record.then(Vec::new),
             }),
         })
@@ -110,15 +111,27 @@ impl World {
         self.state().note(self.at(), text);
     }
 
-    pub(crate) fn turns(&self) -> watch::Receiver<()> {
-        self.turns.subscribe()
+    pub(crate) fn turns(&self, who: usize) -> watch::Receiver<()> {
+        let mut state = self.state();
+        while state.turns.len() <= who {
+            state.turns.push(watch::Sender::new(()));
+        }
+        state.turns[who].subscribe()
     }
 
     pub(crate) fn wake_waiters(&self) {
         let at = self.at();
         let deaf = |(fault, _): &(Fault, u32)| matches!(fault, Fault::Deaf { from, to } if (*from..*to).contains(&at));
-        if !self.state().faults.iter().any(deaf) {
-            self.turns.send_replace(());
+        let mut state = self.state();
+        if state.faults.iter().any(deaf) || state.turns.is_empty() {
+            return;
+        }
+        // Any of them may be the first to hear.
+        let count = state.turns.len();
+        let first = state.rng.usize(..count);
+        let (later, sooner) = state.turns.split_at(first);
+        for turn in sooner.iter().chain(later) {
+            turn.send_replace(());
         }
     }
 
@@ -245,6 +258,7 @@ impl World {
                 Act::Delete | Act::Garble(_) => {
                     state.server.locks.delete(&name);
                     state.oracle.mirror.documents.remove(&name);
+                    state.oracle.wiped(&name);
                     for lease in &document.leases {
                         state.oracle.taken_away(lease.id);
                     }

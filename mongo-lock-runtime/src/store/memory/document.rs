@@ -290,6 +290,7 @@ impl Document {
                 since: time(holder.acquired_at),
                 until: time(holder.expires_at),
                 token: holder.token,
+                is_this_client: false,
             };
             return Skipped::held(request.name.clone(), holder);
         }

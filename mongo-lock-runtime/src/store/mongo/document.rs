@@ -164,6 +164,7 @@ impl<'a> LockDocument<'a> {
                 since: holder.acquired_at,
                 until: holder.expires_at,
                 token: holder.token,
+                is_this_client: false,
             };
             return Ok(Skipped::held(request.name.clone(), holder));
         }

@@ -4,7 +4,7 @@ use mongo_lock_runtime::LockName;
 
 use super::{Call, Oracle, Phase};
 use crate::sim::{
-    api::{self, Failure, Named},
+    api::{self, Failure, Named, Request, millis},
     script::{Kind, Terms},
 };
 
@@ -47,10 +47,23 @@ impl Oracle {
             holds: 0,
             unwanted: None,
             company: company || rivals,
+            hurt: false,
             overtaken: 0,
         };
         self.by_ttl.insert(terms.ttl, id);
         self.calls.insert(id, call);
+    }
+
+    /// A request is sent, and something will go wrong with it or is going wrong at present.
+    pub(crate) fn sent(&mut self, at: u64, who: usize, request: &Request, trouble: bool) {
+        let (Request::Acquire(acquire) | Request::HandOver(_, acquire)) = request else {
+            return;
+        };
+        let healthy = self.healthy_since(self.clients[who].slot, at);
+        let id = self.call_with(millis(acquire.ttl));
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.hurt |= trouble || healthy == at;
+        }
     }
 
     pub(crate) fn left_unpolled(&mut self, id: usize) {
@@ -103,10 +116,10 @@ impl Oracle {
         let client = &self.clients[call.who];
         let begun = call.started;
         let healthy = self.healthy_since(client.slot, at);
-        let calm = healthy == 0 || healthy + self.clean_up() < begun;
+        let settled = healthy == 0 || healthy + self.clean_up() < begun;
         let left: Vec<_> = self.left_behind(id).collect();
         let kept = left.iter().any(|it| *it);
-        if named.owner == client.label && !call.company && calm && !kept {
+        if named.owner == client.label && !call.company && settled && !kept {
             let rule = if named.waits {
                 "P8 not refused by its own place"
             } else {

@@ -1,4 +1,4 @@
-//! What nobody wants any more is released (7, 8), and a shutdown says what was not.
+//! A lease without a use is released (7, 8), and a shutdown reports what was not.
 
 use super::{Oracle, mirror::Stored};
 
@@ -19,7 +19,13 @@ impl Oracle {
                     continue;
                 };
                 let since = unwanted.max(self.healthy_since(client.slot, at));
-                let excused = stored.released || facts.came_back || client.dead;
+                // The holder cannot know that a lease lasts longer since the clock was set back (5).
+                let set_back = self
+                    .steps
+                    .iter()
+                    .any(|(step, by)| *by < 0 && *step >= facts.sent);
+                let excused =
+                    stored.released || facts.came_back || facts.wiped || client.dead || set_back;
                 if !excused && at > since + self.clean_up() {
                     found = Some((name.clone(), stored.call, unwanted));
                 }
@@ -40,7 +46,12 @@ impl Oracle {
         self.clients[who].clean_since = Some(at);
         let documents = self.mirror.documents.values();
         let mut live = documents.flat_map(|document| document.live(now));
-        let left = live.find(|it| it.who == who && !it.released && !self.leases[&it.id].came_back);
+        let left = live.find(|it| {
+            let facts = &self.leases[&it.id];
+            let mut steps = self.steps.iter();
+            let set_back = steps.any(|(step, by)| *by < 0 && *step >= facts.sent);
+            it.who == who && !it.released && !facts.came_back && !facts.wiped && !set_back
+        });
         let left = left.map(|it| it.call);
         drop(live);
         if let Some(call) = left {
@@ -53,7 +64,8 @@ impl Oracle {
     /// 7: nor does anything appear later.
     pub(super) fn not_after_clean_shutdown(&mut self, at: u64, new: &Stored) {
         let client = &self.clients[new.who];
-        if let Some(since) = client.clean_since.filter(|_| !client.dead) {
+        let wiped = self.leases[&new.id].wiped;
+        if let Some(since) = client.clean_since.filter(|_| !client.dead && !wiped) {
             let call = new.call;
             self.broken("P7 a clean shutdown is the end", at, |_| {
                 format!("call {call} was granted a lease; since {since}, every lock was released")

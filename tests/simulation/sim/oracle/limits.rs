@@ -6,7 +6,7 @@ use crate::sim::script::Kind;
 /// What a call may take beyond its limit, besides one way there and back.
 const GRACE: u64 = 250;
 
-/// How long a lock can be free, and nobody else there, before a call has it: a client that has missed
+/// How long a lock can be free, without other callers, before a call has it: a client that has missed
 /// the news looks for itself every two seconds.
 const PROMPT: u64 = 3000;
 
@@ -44,7 +44,9 @@ impl Oracle {
         let limit = match (call.phase, call.kind) {
             (Phase::Holding | Phase::Over, _)
             | (Phase::Acquiring, Kind::Wait(None) | Kind::Lead(_)) => None,
-            (Phase::Acquiring, Kind::Try | Kind::Run(None)) => Some(self.limit),
+            (Phase::Acquiring, Kind::Try | Kind::Run(None)) | (Phase::Extending, _) => {
+                Some(self.limit)
+            }
             (Phase::Acquiring, Kind::Wait(Some(wait)) | Kind::Run(Some(wait))) => {
                 Some(wait + self.limit)
             }
@@ -52,7 +54,6 @@ impl Oracle {
             (Phase::Acquiring, Kind::Both(wait)) => {
                 Some(2 * (wait.unwrap_or(0) + self.limit) + self.limit)
             }
-            (Phase::Extending, _) => Some(self.limit),
             (Phase::Releasing(guards), _) => Some(guards * self.limit),
         };
         let Some(limit) = limit.filter(|_| !call.unpolled && !client.dead) else {
@@ -100,7 +101,7 @@ impl Oracle {
         self.nothing_is_left(at, now);
     }
 
-    /// 9: on a healthy network, whoever is alone with a free lock has it soon.
+    /// 9: on a healthy network, the only caller of a free lock has it soon.
     fn free_lock_is_had(&mut self, at: u64, now: i64) {
         for (name, document) in &self.mirror.documents {
             if document.maybe_taken(now) {
@@ -117,6 +118,7 @@ impl Oracle {
             let client = &self.clients[call.who];
             if call.phase != Phase::Acquiring
                 || call.unpolled
+                || call.hurt
                 || client.dead
                 || matches!(call.kind, Kind::Both(_))
             {
@@ -124,9 +126,9 @@ impl Oracle {
             }
             let name = &call.names[0];
             let first = self.calls.iter().all(|(other, it)| {
-                let before = it.phase_since < call.phase_since
-                    || it.phase_since == call.phase_since && other < id;
-                !(before && it.phase != Phase::Over && it.names.contains(name))
+                let before = it.phase != Phase::Over && it.started <= call.started;
+                let there = before || it.holds > 0;
+                other == id || !there || !it.names.contains(name)
             });
             let busy = self.busy.get(name).copied().unwrap_or(0);
             let set = self.steps.last().map_or(0, |(at, _)| *at);
@@ -134,10 +136,16 @@ impl Oracle {
                 call.phase_since,
                 busy,
                 set,
-                self.healthy_since(client.slot, at),
+                self.answered_since(client.slot, at),
             ];
             let since = since.into_iter().max().unwrap_or(0);
-            if first && at > since + PROMPT {
+            // A candidate pauses after a short term, for up to 10 s.
+            let pause = if matches!(call.kind, Kind::Lead(_)) {
+                10_000
+            } else {
+                0
+            };
+            if first && at > since + PROMPT + pause {
                 late = Some((*id, since));
             }
         }

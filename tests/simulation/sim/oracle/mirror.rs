@@ -99,7 +99,13 @@ impl Document {
     pub(crate) fn look(&mut self, now: i64) {
         for lease in &mut self.leases {
             lease.lapsed |= lease.expires_at <= now;
-            // After the clock was set back, a lease lasts at most its ttl from the first look.
+        }
+    }
+
+    /// After the clock was set back, a lease lasts at most its ttl from the first request that looks at
+    /// all holders.
+    pub(crate) fn cap(&mut self, now: i64) {
+        for lease in &mut self.leases {
             lease.expires_at = lease.expires_at.min(now + lease.ttl);
         }
     }

@@ -56,6 +56,13 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
+    pub(crate) fn only(rule: &str) -> Self {
+        Self {
+            only: [rule.to_owned()].into(),
+            except: BTreeSet::new(),
+        }
+    }
+
     fn count(&self, rule: &str) -> bool {
         let named = |set: &BTreeSet<String>| set.iter().any(|it| rule.starts_with(it.as_str()));
         (self.only.is_empty() || named(&self.only)) && !named(&self.except)
@@ -83,13 +90,15 @@ struct Call {
     started: u64,
     phase: Phase,
     phase_since: u64,
-    /// Nobody polls it.
+    /// Its future is not polled.
     unpolled: bool,
     holds: usize,
     /// Since when it has no use for a lease.
     unwanted: Option<u64>,
     /// Whether other calls or leases were there meanwhile.
     company: bool,
+    /// A request for it has met with trouble.
+    hurt: bool,
     /// How often it was overtaken by a later one.
     overtaken: u32,
 }
@@ -114,10 +123,12 @@ struct Lease {
     sent: u64,
     /// From when on no step may be taken.
     bound: u64,
-    /// Until then, another may hold the lock although nobody could tell the holder.
+    /// Until then, another holder is excused: this one could not learn that its lease is gone.
     excused: u64,
     /// It came back with a fail-over, after its release.
     came_back: bool,
+    /// An operator has removed the document, with what it knew of revoked leases.
+    wiped: bool,
 }
 
 struct Hold {
@@ -179,6 +190,13 @@ impl Oracle {
         self.by_ttl.get(&ttl).copied().unwrap_or(usize::MAX)
     }
 
+    /// An operator has removed the document of a lock.
+    pub(crate) fn wiped(&mut self, name: &LockName) {
+        for lease in self.leases.values_mut() {
+            lease.wiped |= lease.name == *name;
+        }
+    }
+
     /// Nothing can be expected of a client's requests before this, and until `at`.
     fn healthy_since(&self, slot: usize, at: u64) -> u64 {
         let ends = self.faults.iter().filter_map(|fault| {
@@ -196,18 +214,33 @@ impl Oracle {
         ends.max().unwrap_or(0)
     }
 
+    /// As [`healthy_since`](Self::healthy_since), and the client has given up every request that was
+    /// lost without an error, a second after its operation time limit.
+    fn answered_since(&self, slot: usize, at: u64) -> u64 {
+        let silent = self.faults.iter().filter_map(|fault| match *fault {
+            Fault::Requests {
+                from, to, client, ..
+            } if client.is_none_or(|client| client == slot) && from <= at => {
+                Some((to + self.limit + 1000).min(at))
+            }
+            _ => None,
+        });
+        let silent = silent.max().unwrap_or(0);
+        silent.max(self.healthy_since(slot, at))
+    }
+
     /// How long the client was paused between these.
     fn paused(&self, who: usize, since: u64, at: u64) -> u64 {
-        let pauses = self.clients[who].pauses.iter();
-        let times = pauses.map(|(from, to)| (*to).min(at).saturating_sub((*from).max(since)));
+        let times = self.clients[who].pauses.iter();
+        let times = times.map(|(from, to)| (*to).min(at).saturating_sub((*from).max(since)));
         times.sum()
     }
 
-    pub(crate) fn client_paused(&mut self, at: u64, who: usize, paused: bool) {
-        let pauses = &mut self.clients[who].pauses;
-        let begun = pauses.last_mut().filter(|(_, to)| *to == u64::MAX);
-        match (begun, paused) {
-            (None, true) => pauses.push((at, u64::MAX)),
+    pub(crate) fn client_paused(&mut self, at: u64, who: usize, begins: bool) {
+        let times = &mut self.clients[who].pauses;
+        let current = times.last_mut().filter(|(_, to)| *to == u64::MAX);
+        match (current, begins) {
+            (None, true) => times.push((at, u64::MAX)),
             (Some(pause), false) => pause.1 = at,
             _ => {}
         }
@@ -233,7 +266,7 @@ impl Oracle {
         }
         self.steps.push((at, by));
         if by > 0 {
-            // It shortens every lease, and nobody can tell.
+            // Every lease is shortened, and no holder can know.
             for lease in self.leases.values_mut() {
                 lease.excused = lease.excused.max(lease.bound);
             }

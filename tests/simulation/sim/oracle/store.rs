@@ -37,6 +37,9 @@ impl Oracle {
                 _,
             ) => {
                 let document = self.mirror.document(name);
+                if document.places.iter().any(|place| place.client == *client) {
+                    document.cap(now);
+                }
                 document.places.retain(|place| place.client != *client);
             }
             (Request::Release(release), Reply::Released(freed)) => {
@@ -71,8 +74,10 @@ impl Oracle {
             bound: 0,
             excused: 0,
             came_back: false,
+            wiped: false,
         });
         self.mirror.document(&request.name).look(now);
+        self.mirror.document(&request.name).cap(now);
         self.caps_dead_holders(at, now, request);
         match api::answer(reply) {
             Answer::Granted {
@@ -84,7 +89,10 @@ impl Oracle {
                 let known = document.lease(request.lease);
                 if let Some(known) = known.filter(|it| it.maybe_live(now)) {
                     known.lapsed = false;
-                    let same = (known.token, known.expires_at) == (token, expires_at);
+                    // A release may have cut it, when the clock was set back.
+                    let cut = expires_at < known.expires_at && expires_at <= now + known.ttl;
+                    let same = known.token == token && (known.expires_at == expires_at || cut);
+                    known.expires_at = expires_at;
                     if !same {
                         self.broken("P1 one grant per lease", at, |_| {
                             "a lease was granted again, with other terms".into()
@@ -234,12 +242,13 @@ impl Oracle {
         };
         let document = self.mirror.document(&request.name);
         let known = document.places.iter_mut().find(|it| *it.client == *client);
-        if let Some(place) = known {
-            if place.lease == request.lease && place.maybe_there(now) {
-                place.seen_at = seen_at;
-                place.asked_at = now;
-                return;
-            }
+        if let Some(place) = known
+            && place.lease == request.lease
+            && place.maybe_there(now)
+        {
+            place.seen_at = seen_at;
+            place.asked_at = now;
+            return;
         }
         document.places.retain(|it| *it.client != *client);
         document.places.push(Place {
@@ -259,6 +268,9 @@ impl Oracle {
     fn release(&mut self, at: u64, now: i64, release: &ReleaseRequest, freed: bool) {
         let document = self.mirror.document(&release.name);
         document.look(now);
+        if freed || release.revoke {
+            document.cap(now);
+        }
         let Some(stored) = document.lease(release.lease) else {
             if freed {
                 self.broken("P4 own lease only", at, |_| {
@@ -281,7 +293,7 @@ impl Oracle {
         let free_at = min_hold.map(|time| acquired_at + i64::try_from(time).unwrap_or(0));
         if let Some(free_at) = free_at.filter(|free_at| *free_at > now) {
             stored.released = true;
-            stored.expires_at = free_at;
+            stored.expires_at = free_at.min(now + stored.ttl);
         } else {
             document
                 .leases
@@ -322,9 +334,11 @@ impl Oracle {
             return;
         };
         stored.lapsed = false;
+        stored.expires_at = stored.expires_at.min(now + stored.ttl);
         stored.cap = None;
-        stored.ttl = i64::try_from(ttl).unwrap_or(i64::MAX);
-        stored.expires_at = stored.expires_at.max(now + stored.ttl);
+        let ttl_ms = i64::try_from(ttl).unwrap_or(i64::MAX);
+        stored.ttl = stored.ttl.max(ttl_ms);
+        stored.expires_at = stored.expires_at.max(now + ttl_ms);
         if let Some(lease) = self.leases.get_mut(&lease) {
             lease.bound = lease.bound.max(sent + ttl - margin(ttl));
         }

@@ -1,4 +1,4 @@
-//! A database, a client whose commands can be made to fail, and another one that is spared.
+//! A database, a client whose commands can be made to fail, and another client that is spared.
 
 use std::time::Duration;
 
@@ -6,17 +6,18 @@ use mongo_lock_runtime::{Error, LockClient, LockClientBuilder};
 use mongo_lock_testkit::{FailPoint, Proxy, Server, TestDb};
 use mongodb::bson::{Bson, Document};
 
-use crate::tools::eventually;
+use super::eventually;
 
-/// The owner label of [`Stage::client`].
+/// The owner label of [`Fixture::client`].
 pub(crate) const OURS: &str = "ours";
 
-pub(crate) struct Stage {
+/// A database, and a client whose commands can be made to fail.
+pub(crate) struct Fixture {
     pub(crate) db: TestDb,
     pub(crate) client: LockClient,
 }
 
-impl Stage {
+impl Fixture {
     pub(crate) async fn new() -> Self {
         Self::with(|builder| builder).await
     }
@@ -31,7 +32,7 @@ impl Stage {
         Self { db, client }
     }
 
-    /// The same with a client that goes through a proxy.
+    /// A fixture whose client goes through a proxy.
     pub(crate) async fn behind_a_proxy(limit: Duration) -> (Self, Proxy) {
         let server = Server::shared().await;
         let db = server.database().await;
@@ -41,7 +42,7 @@ impl Stage {
         (Self { db, client }, proxy)
     }
 
-    /// Has the server fail a command of [`Stage::client`] alone.
+    /// Makes the server fail a command of [`Fixture::client`] alone.
     pub(crate) async fn fails(
         &self,
         command: &str,
@@ -55,7 +56,7 @@ impl Stage {
             .unwrap()
     }
 
-    /// A client that nothing happens to.
+    /// A client that is spared every fault.
     pub(crate) async fn other(&self) -> LockClient {
         let builder = LockClient::builder().uri(self.db.uri()).owner("other");
         builder.build().await.unwrap()

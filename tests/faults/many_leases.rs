@@ -17,10 +17,7 @@ use mongodb::{
 };
 use tokio::{task::JoinSet, time::sleep};
 
-use crate::{
-    support::acquire,
-    tools::{all_live, ms, renewed_spec},
-};
+use crate::support::{acquire, all_live, ms, renewed_spec};
 
 const LEASES: usize = 300;
 const TTL: Duration = ms(3000);

@@ -1,5 +1,5 @@
-//! A crowd in memory, on a clock that jumps: whatever its members want, give up, or leave unreleased,
-//! nobody is let in beside another, nobody waits for ever, and nothing stays behind.
+//! Many callers in memory, on a clock that jumps: whatever they want, give up, or leave unreleased,
+//! no caller is let in beside another or waits for ever, and nothing stays behind.
 
 use std::{cell::RefCell, collections::HashMap, future::pending, rc::Rc, time::Duration};
 
@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::tools::ms;
+use crate::support::ms;
 
 const SEEDS: u64 = 60;
 const TASKS: usize = 24;
@@ -21,7 +21,7 @@ const ROUNDS: usize = 12;
 type Inside = Rc<RefCell<HashMap<String, Vec<(u64, bool, mongo_lock_runtime::Lease)>>>>;
 
 #[tokio::test(start_paused = true)]
-async fn a_crowd_gets_through() {
+async fn all_of_them_get_through() {
     for seed in 0..SEEDS {
         LocalSet::new().run_until(run(seed)).await;
     }
@@ -48,7 +48,7 @@ async fn run(seed: u64) {
     for task in tasks {
         let done = timeout(Duration::from_secs(60 * 60), task).await;
         served += done
-            .unwrap_or_else(|_| panic!("seed {seed}: somebody waits for ever"))
+            .unwrap_or_else(|_| panic!("seed {seed}: a caller waits for ever"))
             .unwrap();
     }
     assert!(served > TASKS, "seed {seed}: {served}");

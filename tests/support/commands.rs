@@ -1,0 +1,40 @@
+//! A client whose commands are counted.
+
+use std::sync::{Arc, Mutex};
+
+use mongo_lock_runtime::LockClient;
+use mongo_lock_testkit::TestDb;
+use mongodb::{
+    Client,
+    event::{EventHandler, command::CommandEvent},
+    options::ClientOptions,
+};
+
+/// The commands of one client.
+#[derive(Clone, Default)]
+pub(crate) struct Commands(Arc<Mutex<Vec<String>>>);
+
+impl Commands {
+    pub(crate) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+
+    /// Another instance of the service, as the server sees it.
+    pub(crate) async fn client(&self, db: &TestDb) -> LockClient {
+        let mut options = ClientOptions::parse(db.uri()).await.unwrap();
+        let log = self.clone();
+        options.command_event_handler = Some(EventHandler::callback(move |event| {
+            if let CommandEvent::Started(started) = event {
+                log.0.lock().unwrap().push(started.command_name);
+            }
+        }));
+        let client = LockClient::builder()
+            .client(Client::with_options(options).unwrap())
+            .database(db.name())
+            .build()
+            .await
+            .unwrap();
+        self.take();
+        client
+    }
+}
