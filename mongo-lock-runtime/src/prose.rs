@@ -1,9 +1,10 @@
-//! The words of comments, as a test: no indefinite person is the subject or the object of a sentence.
+//! The prose of the repository, as tests: comments name no indefinite person, and `ARCHITECTURE.md` names
+//! no test that does not exist.
 //!
 //! "The holder", "a waiter" and "the caller" say which party is meant. `CONTRIBUTING.md` has the other
 //! rules for prose, which a test cannot check.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 /// The words that name no party.
 const INDEFINITE: &[&str] = &[
@@ -20,20 +21,21 @@ const INDEFINITE: &[&str] = &[
 /// The sources whose comments are checked, relative to this crate.
 const FOLDERS: &[&str] = &["src", "../mongo-lock-macros/src"];
 
-fn check(path: &Path, found: &mut Vec<String>) {
+/// Calls `visit` with each file below `path` whose extension is `kind`, and its text.
+fn each_file(path: &Path, kind: &str, visit: &mut dyn FnMut(&Path, &str)) {
     if path.is_dir() {
         for entry in fs::read_dir(path).expect("the sources are there") {
-            check(&entry.expect("the sources can be read").path(), found);
+            each_file(&entry.expect("the sources can be read").path(), kind, visit);
         }
-        return;
+    } else if path.extension().is_some_and(|extension| extension == kind) {
+        visit(
+            path,
+            &fs::read_to_string(path).expect("the sources can be read"),
+        );
     }
-    let (is_rust, is_markdown) = ["rs", "md"]
-        .map(|kind| path.extension().is_some_and(|extension| extension == kind))
-        .into();
-    if !is_rust && !is_markdown {
-        return;
-    }
-    let text = fs::read_to_string(path).expect("the sources can be read");
+}
+
+fn check(path: &Path, text: &str, is_markdown: bool, found: &mut Vec<String>) {
     for (number, line) in text.lines().enumerate() {
         let prose = if is_markdown {
             line
@@ -57,7 +59,11 @@ fn comments_name_no_indefinite_person() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
     for folder in FOLDERS {
-        check(&root.join(folder), &mut found);
+        for (kind, is_markdown) in [("rs", false), ("md", true)] {
+            each_file(&root.join(folder), kind, &mut |path, text| {
+                check(path, text, is_markdown, &mut found);
+            });
+        }
     }
     assert!(
         found.is_empty(),
@@ -70,4 +76,25 @@ fn indefinite_persons_are_found() {
     assert_eq!(indefinite(" Nobody's lock, whoever asks."), Some("nobody"));
     assert_eq!(indefinite(" Whoever asks."), Some("whoever"));
     assert_eq!(indefinite(" No body runs, and some bodies wait."), None);
+}
+
+#[test]
+fn the_architecture_names_tests_that_exist() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let page = workspace.join("ARCHITECTURE.md");
+    let page = fs::read_to_string(page).expect("the page is there");
+    let (_, invariants) = page.split_once("\n## Invariants").expect("a section");
+    let invariants = invariants.split("\n## ").next().unwrap_or_default();
+    // Every second piece between backticks is code; a test's name has words, and no path.
+    let code = invariants.split('`').skip(1).step_by(2);
+    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let is_test = |name: &&str| name.contains('_') && name.chars().all(is_word);
+    let mut missing: BTreeSet<&str> = code.filter(is_test).collect();
+    assert!(missing.len() > 20, "too few names were found: {missing:?}");
+    for folder in ["tests", "mongo-lock-runtime/src", "mongo-lock-macros/src"] {
+        each_file(&workspace.join(folder), "rs", &mut |_, text| {
+            missing.retain(|name| !text.contains(&format!("fn {name}(")));
+        });
+    }
+    assert!(missing.is_empty(), "no test has these names: {missing:#?}");
 }
