@@ -1,4 +1,4 @@
-//! How long a crate of 400 annotated functions takes to build, beside 400 functions with
+//! The build time of a crate of 400 annotated functions, beside 400 functions with
 //! `#[tracing::instrument]` and 400 plain ones.
 //!
 //! `cargo bench --bench build_time`. It makes three crates in a temporary folder, builds their

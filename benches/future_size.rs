@@ -1,4 +1,4 @@
-//! How large the future of an annotated function is, for a body of 1 KiB: alone and three deep,
+//! The size of the future of an annotated function, for a body of 1 KiB: alone and three deep,
 //! beside the plain function and `#[tracing::instrument]`.
 //!
 //! `cargo bench --bench future_size`

@@ -1,4 +1,4 @@
-//! What it costs to hold many renewing leases: commands per renewal interval, memory per lease, and
+//! The cost of holding many renewing leases: commands per renewal interval, memory per lease, and
 //! the processor time of a minute.
 //!
 //! `cargo bench --bench holding`, or with `-- --leases 1000 --seconds 20`.
@@ -122,7 +122,7 @@ async fn acquire(client: &LockClient, prefix: &str, leases: usize) -> Result<Vec
         let (client, spec) = (client.clone(), spec.build()?);
         tasks.spawn(async move {
             let acquired = client.try_acquire(&spec).await?.acquired();
-            acquired.context("somebody else holds it")
+            acquired.context("the lock is held elsewhere")
         });
     }
     while let Some(guard) = tasks.join_next().await {
@@ -131,7 +131,7 @@ async fn acquire(client: &LockClient, prefix: &str, leases: usize) -> Result<Vec
     Ok(guards)
 }
 
-/// How long each of the driver's commands took, by name.
+/// The time that each of the driver's commands took, by name.
 #[derive(Clone, Default)]
 struct Commands(Arc<Mutex<BTreeMap<String, Vec<Duration>>>>);
 

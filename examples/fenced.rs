@@ -28,8 +28,8 @@ use tokio::{
 
 use crate::instance::{Instance, commands};
 
-/// Sends an invoice, when it is told to. It is not stopped when its lease is lost, so that it comes
-/// to the write: the pause could as well have been between the last check and this write.
+/// Sends an invoice, when the parent says so. The body is not stopped when its lease is lost, so that it
+/// comes to the write: the pause could as well have been between the last check and this write.
 #[distributed_lock(name = "invoice-7", ttl = "2s", on_lost = "continue")]
 async fn send_invoice(
     owner: &str,
@@ -38,7 +38,7 @@ async fn send_invoice(
 ) -> Result<()> {
     let lease = current_lease().context("this runs under a lock")?;
     println!("holds the lock, with token {}", lease.token());
-    go.recv().await.context("nobody said `write`")?;
+    go.recv().await.context("the order to write never came")?;
     let write = lease
         .fenced(invoices)
         .upsert_one(doc! { "_id": 7 }, doc! { "$set": { "sent_by": owner } })

@@ -119,7 +119,7 @@ async fn show() -> Result<()> {
 
     println!("\nIt is done, so the lock is free. An instance that was skipped fires it again:");
     let skipped = said.iter().position(|(_, line)| is_skipped(line));
-    let again = &mut instances[skipped.context("somebody was skipped")?];
+    let again = &mut instances[skipped.context("no instance was skipped")?];
     again.tell("report").await?;
     let line = again.says().await?;
     println!("  {}  {line}", again.name);

@@ -1,4 +1,4 @@
-//! What it is to reach, and whether it does.
+//! The bars of the benchmark, and whether each is reached.
 
 use std::fmt;
 
@@ -11,14 +11,14 @@ use crate::{
 /// Commands per turn in one process, and across processes.
 const IN_ONE: f64 = 1.2;
 const ACROSS: f64 = 4.0;
-/// The turns of whoever had most over those of whoever had fewest.
+/// The turns of the waiter that had most over those of the waiter that had fewest.
 const FAIR: f64 = 1.1;
 /// Commands per turn over those of the next smaller crowd.
 const GROWTH: f64 = 1.05;
-/// Turns of each waiter in a watch, below which chance decides: who has one more when the watch ends.
+/// The number of turns of each waiter in a watch below which chance decides the ratio.
 const ENOUGH: u64 = 10;
 
-/// One of them.
+/// One bar.
 pub(crate) struct Bar {
     what: String,
     found: String,
@@ -119,7 +119,7 @@ fn fairness(contest: &Contest) -> Bar {
             ratio <= FAIR,
         );
     }
-    // Each watch begins and ends in the middle of somebody's turn.
+    // Each watch begins and ends in the middle of a turn.
     let chance = score.rounds;
     Bar::counted(
         format!("{crowd}: turns of the waiters, at most 1 apart per watch"),

@@ -1,4 +1,4 @@
-//! So many tasks in so many processes want one lock.
+//! Contests: some number of tasks, in some number of processes, want one lock.
 
 use std::{
     fmt,
@@ -16,7 +16,7 @@ use crate::{
     way::{self, Way},
 };
 
-/// Who takes part.
+/// The processes and tasks that take part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Crowd {
     pub(crate) processes: usize,
@@ -52,17 +52,17 @@ impl fmt::Display for Crowd {
     }
 }
 
-/// What became of a crowd.
+/// The scores of a crowd.
 pub(crate) struct Contest {
     pub(crate) crowd: Crowd,
     pub(crate) ways: [Score; way::ALL.len()],
 }
 
-/// What became of it with one way to wait.
+/// The score of a crowd with one way to wait.
 #[derive(Debug, Default)]
 pub(crate) struct Score {
     pub(crate) commands: Commands,
-    /// How often each waiter had the lock, in all rounds.
+    /// The number of turns of each waiter, in all rounds.
     turns: Vec<u64>,
     pub(crate) rounds: u64,
     /// Seconds per turn, round by round.
@@ -103,8 +103,8 @@ pub(crate) async fn round(
         let contest = &mut contests[contest];
         let crowd = contest.crowd;
         let name = format!("{}-{}-{way}-{number}", crowd.processes, crowd.tasks);
-        // In a crowd as large, it takes time until everybody has had a turn; but not by polling, with
-        // which most never have one.
+        // In a crowd this large, it takes time until every waiter has had a turn; but not by polling, with
+        // which most waiters never have one.
         let watched = if crowd.waiters() > 100 && way == Way::Ours {
             watched * 4
         } else {
@@ -127,7 +127,7 @@ async fn watch(
 ) -> Result<()> {
     let run = format!("run {way} {} {} {name}", crowd.tasks, crowd.processes);
     fleet.tell(crowd.processes, &run).await?;
-    // Until everybody is in line, and change streams are open.
+    // Until every waiter is in the queue, and change streams are open.
     sleep(watched / 4).await;
     let (start, before) = (Instant::now(), turns(fleet, crowd).await?);
     let commands = Commands::of(fleet.db).await?;
@@ -137,7 +137,7 @@ async fn watch(
     let after = turns(fleet, crowd).await?;
     let (took, seen) = (start.elapsed(), Commands::of(fleet.db).await?);
     fleet.tell(crowd.processes, "stop").await?;
-    // What is left to do is not the next crowd's to pay for.
+    // The next crowd must not pay for the work that is left.
     sleep(watched / 10).await;
 
     let turns: Vec<_> = after
@@ -159,7 +159,7 @@ async fn watch(
     Ok(())
 }
 
-/// How often each waiter has had the lock so far.
+/// The number of turns of each waiter so far.
 async fn turns(fleet: &mut Fleet<'_>, crowd: Crowd) -> Result<Vec<u64>> {
     let said = fleet.tell(crowd.processes, "count").await?;
     let turns = said.iter().flat_map(|line| line.split_whitespace());
@@ -183,7 +183,7 @@ impl Score {
         self.turns() as f64 / self.took.as_secs_f64()
     }
 
-    /// What a turn takes of the workers' processors, in microseconds.
+    /// The processor time of the workers per turn, in microseconds.
     pub(crate) fn processor_us(&self) -> Option<f64> {
         let used = self.used?.as_secs_f64();
         Some(used * 1e6 / self.turns() as f64)
@@ -197,7 +197,7 @@ impl Score {
         self.commands.without_get_more() as f64 / self.turns() as f64
     }
 
-    /// How long one turn took over how long it took `other`, in the same round.
+    /// The time per turn over that of `other` in the same round.
     pub(crate) fn time_over(&self, other: &Self) -> f64 {
         let pairs = self.pace.iter().zip(&other.pace);
         Sorted::new(pairs.map(|(ours, theirs)| ours / theirs).collect()).median()

@@ -1,22 +1,23 @@
-//! What the server saw.
+//! The commands that the server saw.
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
 use mongodb::{Database, bson::doc};
 
-/// Ours to count with, and what every client sends in the background to know that its server lives.
+/// The commands that are not counted: the one that counts, and those by which every client watches its
+/// server in the background.
 const NOT_COUNTED: [&str; 3] = ["serverStatus", "hello", "isMaster"];
 
 /// Asks a change stream for news. A poll of the stream, not of the lock; counted like any other.
 const GET_MORE: &str = "getMore";
 
-/// How many commands, by name.
+/// The number of commands, by name.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Commands(BTreeMap<String, i64>);
 
 impl Commands {
-    /// Since the server was started, whoever sent them.
+    /// All commands since the server was started, from every client.
     pub(crate) async fn of(database: &Database) -> Result<Self> {
         let status = database.run_command(doc! { "serverStatus": 1 }).await?;
         let commands = status.get_document("metrics")?.get_document("commands")?;

@@ -1,4 +1,4 @@
-//! Chance, the same in every run.
+//! Random numbers that are equal in every run.
 
 /// Marsaglia's xorshift.
 pub(crate) struct Dice(u64);

@@ -1,4 +1,4 @@
-//! How long the lock is on its way from one process to another.
+//! The time that the lock is on its way from one process to another.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::{
     way::{self, Way},
 };
 
-/// What is timed, in milliseconds, round by round. A round has several of each, of which the median
+/// The times, in milliseconds, round by round. A round has several of each, of which the median
 /// stands for the round in a ratio.
 #[derive(Debug, Default)]
 pub(crate) struct HandOffs {
@@ -25,7 +25,7 @@ pub(crate) struct HandOffs {
 #[derive(Debug, Default)]
 pub(crate) struct Rounds(Vec<Vec<f64>>);
 
-/// What happens in a round: as often, but for the slowest.
+/// The steps of a round: each as often, but for the slowest.
 const ROUND: [Step; 13] = [
     Step::Ping,
     Step::Ping,
@@ -123,7 +123,7 @@ async fn hand_off(
     let released = fleet.number_after(from, "released").await?;
     let got = fleet.number_after(to, "got").await?;
     let took = got.saturating_sub(released);
-    // What is left to do when it is handed over is not the next one's to wait for.
+    // The next hand-off must not wait for the work that is left after this one.
     sleep(Duration::from_millis(5)).await;
     Ok(Duration::from_nanos(u64::try_from(took)?))
 }
@@ -155,12 +155,12 @@ impl HandOffs {
         self.pings.0.is_empty()
     }
 
-    /// What our hand-off may cost: six pings and two majority writes.
+    /// The time that our hand-off may take: six pings and two majority writes.
     pub(crate) fn allowed(&self) -> f64 {
         cost(self.pings.sorted().median(), self.writes.sorted().median())
     }
 
-    /// What a hand-off took over what ours may take, in the same round.
+    /// The time of a hand-off over the time that ours may take, in the same round.
     pub(crate) fn of_allowed(&self, way: Way) -> Ratio {
         let allowed = self.pings.medians().zip(self.writes.medians());
         let allowed = allowed.map(|(ping, write)| cost(ping, write));

@@ -1,4 +1,4 @@
-//! What it costs to wait for a lock, beside the recipe that polls.
+//! The cost of waiting for a lock, beside the recipe that polls.
 //!
 //! ```text
 //! cargo bench --bench contention                  # below three minutes
@@ -13,7 +13,7 @@
 //!   it again at once. How often they get it, how evenly, and what the server saw of it.
 //!
 //! Ours and the polling recipe take turns throughout, in an order that is shuffled anew in every
-//! round. What is counted decides the exit status: commands and turns. Timings are for the reader to
+//! round. Commands and turns, which are counted, decide the exit status. Timings are for the reader to
 //! judge; nothing asserts on them.
 
 #![allow(
@@ -52,16 +52,16 @@ use tokio::time::timeout;
 
 use self::{contest::Contest, fleet::Fleet, hand_off::HandOffs, table::Table};
 
-/// How much of everything.
+/// The extent of a run.
 #[derive(Debug, Clone)]
 struct Size {
-    /// Only the code is on trial, and what it measures is not.
+    /// Whether this run only shows that the code works.
     smoke: bool,
     /// Rounds of hand-offs.
     hand_offs: usize,
     /// Rounds of contests.
     contests: usize,
-    /// How long a contest is watched in a round, once everybody stands in line.
+    /// The time for which a contest is watched in a round, once every waiter is in the queue.
     watched: Duration,
     /// No contests of more waiters.
     waiters: usize,
@@ -160,7 +160,7 @@ async fn run(size: Size) -> Result<ExitCode> {
     })
 }
 
-/// How many processes want a processor, averaged over a minute. Linux only.
+/// The number of processes that want a processor, averaged over a minute. Linux only.
 fn load() -> String {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     load.split(' ').next().unwrap_or_default().to_owned()

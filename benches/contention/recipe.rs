@@ -1,5 +1,5 @@
-//! The lock that is usually written by hand: whoever inserts the document has it, and deletes it in
-//! the end; whoever runs into its unique `_id` tries again after a pause.
+//! The lock that is usually written by hand: the process that inserts the document has the lock, and
+//! deletes the document in the end; a process that runs into the unique `_id` tries again after a pause.
 
 use std::time::Duration;
 

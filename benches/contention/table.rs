@@ -1,4 +1,4 @@
-//! What a person reads.
+//! The table of results, for people.
 
 use std::fmt;
 
@@ -11,11 +11,11 @@ use crate::{
 
 const LEGEND: &str = "
 P × T: P processes with T tasks each, all of which want one lock, hold it for nothing, and want it
-again at once; next to each in line stands somebody of another process.
+again at once; next to each in the queue is a task of another process.
 per s: acquisitions. × ours: the time of one over that of ours in the same round; for ours, over ours
 with 8 waiters. cpu: of all the processes that wait, per acquisition.
-turns: of the waiter who had fewest, and of the one who had most.
-server saw: commands per acquisition as `serverStatus` counts them, whoever sent them; all of them, and
+turns: of the waiter that had fewest, and of the one that had most.
+server saw: commands per acquisition as `serverStatus` counts them, from every client; all of them, and
 all but `getMore`, by which change streams ask for news. The bars are on all of them.
 ";
 
@@ -88,7 +88,7 @@ impl Table {
             )?;
             for (name, count) in score.commands.by_name() {
                 let each = count as f64 / score.turns() as f64;
-                // What happens once in a while is none of the hand-off's.
+                // A rare command does not belong to the hand-off.
                 if each >= 0.005 {
                     write!(f, " {name} {each:.2}")?;
                 }

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use anyhow::{Error, bail};
 
-/// How to wait for a lock.
+/// A way to wait for a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     /// `LockClient::acquire`
@@ -13,7 +13,7 @@ pub(crate) enum Way {
     Polled(Every),
 }
 
-/// How often.
+/// The pause between two tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Every {
     TenMs,
@@ -73,7 +73,7 @@ impl FromStr for Way {
             "ours" => Self::Ours,
             "10" => Self::Polled(Every::TenMs),
             "100" => Self::Polled(Every::HundredMs),
-            _ => bail!("nobody waits like `{text}`"),
+            _ => bail!("`{text}` is no way to wait"),
         })
     }
 }

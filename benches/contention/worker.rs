@@ -1,4 +1,4 @@
-//! An instance of the service: a process of its own, which does as it is told.
+//! An instance of the service: a process of its own, which follows orders.
 //!
 //! | told | does | says |
 //! | --- | --- | --- |
@@ -25,7 +25,7 @@ use tokio::{sync::watch, task::JoinSet, time::sleep};
 
 use crate::{contest::Crowd, fleet::NAMES, instance::commands, recipe::Recipe, way::Way};
 
-/// Nobody is to lose it, whatever the load.
+/// A ttl that no holder outlives, whatever the load.
 const TTL: Duration = Duration::from_secs(600);
 
 /// Which of the workers this process is to be, if any.
@@ -135,7 +135,7 @@ impl Contest {
         };
         let spec = LockSpec::new(name, TTL)?;
         for task in 0..crowd.tasks {
-            // They come one by one, and next to each stands somebody of another process.
+            // The tasks come one by one, and next to each in the queue is a task of another process.
             let comes = u64::try_from(task * crowd.processes + number)?;
             let comes = sleep(Duration::from_millis(comes));
             let (turns, stop) = (Arc::clone(&contest.turns), contest.stop.subscribe());

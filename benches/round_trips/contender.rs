@@ -1,4 +1,4 @@
-//! Who takes part, and in what.
+//! The contenders, and the operations that they compete in.
 
 use anyhow::Result;
 use mongo_lock_runtime::LockClient;
@@ -6,22 +6,22 @@ use mongodb::{Database, bson::doc};
 
 use crate::{ours::Ours, raw::Raw, recipe::Recipe};
 
-/// What is timed.
+/// The operation that is timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Work {
     Ping,
     /// Acquire a free lock and release it.
     Pair,
-    /// Ask for a lock that somebody else holds.
+    /// Ask for a lock that another owner holds.
     Refusal,
 }
 
-/// How it is done.
+/// The way in which a contender does the operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     /// The driver's typed helpers, with the retryable writes that are its default.
     Typed,
-    /// The same once more: how far it is from 1.00 is what the run cannot tell apart.
+    /// The typed helpers once more: the distance of their ratio from 1.00 is the resolution of the run.
     Control,
     /// The driver's `run_command`. It sends no transaction number, so that the server does not
     /// write a second document per command. Neither do we, hence this stricter comparison.
@@ -100,7 +100,7 @@ impl Field {
     /// Waits until the server has nothing left to flush. A command that wants a majority would
     /// else pay for what its predecessor left behind, even one that changes nothing.
     ///
-    /// It does so with a command that no contender sends: whoever sent the same would find the
+    /// The command is one that no contender sends: a contender that sent an equal one would find the
     /// server's code in the processor's caches, which is worth a twentieth of a refusal.
     pub(crate) async fn settle(&self) -> Result<()> {
         let nothing = doc! {

@@ -1,4 +1,4 @@
-//! How many commands an operation is, as the server counts them.
+//! The number of commands of an operation, as the server counts them.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -7,18 +7,19 @@ use mongodb::{Database, bson::doc};
 
 use crate::contender::{ALL, Contender, Field};
 
-/// Ours to count with, and what every client sends in the background to know that its server lives.
+/// The commands that are not counted: the one that counts, and those by which every client watches its
+/// server in the background.
 const NOT_COUNTED: [&str; 3] = ["serverStatus", "hello", "isMaster"];
 
-/// What the server saw of one contender.
+/// The commands that the server saw of one contender.
 #[derive(Debug)]
 pub(crate) struct Commands {
     by_name: BTreeMap<String, i64>,
     operations: i64,
 }
 
-/// Runs each contender `operations` times by itself, and asks the server before and after. Whatever
-/// others send to the server meanwhile is counted, too.
+/// Runs each contender `operations` times by itself, and asks the server before and after. Commands that
+/// other clients send meanwhile are counted, too.
 pub(crate) async fn commands(field: &Field, operations: i64) -> Result<Vec<Commands>> {
     let mut all = Vec::new();
     for contender in ALL {

@@ -1,4 +1,4 @@
-//! What a lock costs, beside the same commands written by hand with the raw driver.
+//! The cost of a lock, beside equal commands that are written by hand with the raw driver.
 //!
 //! ```text
 //! cargo bench --bench round_trips                    # about a minute

@@ -1,5 +1,6 @@
-//! The lock that is usually written by hand: whoever inserts the document has it, whoever runs into
-//! its unique `_id` does not, and a TTL index clears up after the dead, within a minute or so.
+//! The lock that is usually written by hand: the process that inserts the document has the lock, a process
+//! that runs into the unique `_id` does not, and a TTL index removes the documents of dead holders, within
+//! a minute or so.
 
 use std::time::Duration;
 

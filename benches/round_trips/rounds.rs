@@ -9,7 +9,7 @@ use crate::{
     stats::{Ratio, Sorted},
 };
 
-/// When to stop.
+/// The size of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Size {
     Rounds(usize),
@@ -33,7 +33,7 @@ impl Size {
     }
 }
 
-/// How long each contender took, in milliseconds, round by round.
+/// The time that each contender took, in milliseconds, round by round.
 #[derive(Debug, Default)]
 pub(crate) struct Timings {
     of: [Vec<f64>; ALL.len()],
@@ -48,7 +48,7 @@ impl Timings {
         Sorted::new(self.of(contender).to_vec())
     }
 
-    /// What `contender` took over what `other` took in the same round.
+    /// The time of `contender` over that of `other` in the same round.
     pub(crate) fn ratio(&self, contender: Contender, other: Contender) -> Ratio {
         let pairs = self.of(contender).iter().zip(self.of(other));
         Sorted::new(pairs.map(|(ours, theirs)| ours / theirs).collect()).ratio()
@@ -79,7 +79,7 @@ pub(crate) async fn run(field: &Field, size: Size) -> Result<Timings> {
     Ok(timings)
 }
 
-/// Marsaglia's xorshift: the same orders in every run, and nobody's neighbour for long.
+/// Marsaglia's xorshift: equal orders in every run, in which no contender has one neighbour for long.
 struct Dice(u64);
 
 impl Dice {

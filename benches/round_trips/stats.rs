@@ -1,4 +1,4 @@
-//! Medians, and how far they can be trusted.
+//! Medians, and the intervals in which they can be trusted.
 
 /// Samples in ascending order.
 pub(crate) struct Sorted(Vec<f64>);

@@ -1,4 +1,4 @@
-//! What a person reads.
+//! The table of results, for people.
 
 use std::fmt;
 

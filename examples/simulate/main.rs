@@ -3,9 +3,9 @@
 //!
 //! `--seed N` runs one seed and shows its shortest version that fails; `--profile NAME` chooses the kind
 //! of scenarios; `--from N` the first seed; `--only RULE` and `--except RULE` (each may be repeated) the
-//! rules that count, by how their names begin; `--all` goes on after a failure and counts, and
-//! `--show N` shows so many of the failures; `--history`
-//! shows the whole history of one seed, `--full` without making it shorter.
+//! rules that count, by how their names begin; `--all` goes on after a failure and counts the failures, and
+//! `--show N` shows N of them; `--history` shows the whole history of one seed, without making it shorter;
+//! `--threads N` sets the number of threads.
 
 #![allow(
     clippy::print_stdout,
@@ -36,7 +36,7 @@ struct Options {
     campaign: Campaign,
     seed: Option<u64>,
     history: bool,
-    /// So many failures are shown in full.
+    /// The number of failures to show in full.
     shown: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Instances of a service: processes of this very program, which do as they are told.
+//! Instances of a service: processes of this very program, which follow orders.
 
 #![allow(dead_code, reason = "each example needs a part of it")]
 
@@ -14,7 +14,7 @@ use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
 };
 
-/// In the instance: what the parent tells it. The process ends when the parent does.
+/// In the instance: the orders of the parent. The process ends when the parent does.
 pub(crate) fn commands() -> UnboundedReceiver<String> {
     let (send, commands) = unbounded_channel();
     tokio::spawn(async move {
@@ -69,12 +69,12 @@ impl Instance {
         line.with_context(|| format!("{} has ended; its error is above", self.name))
     }
 
-    /// SIGKILL: it releases nothing.
+    /// Kills the instance with SIGKILL, so that it releases nothing.
     pub(crate) async fn kill(mut self) -> Result<()> {
         Ok(self.process.kill().await?)
     }
 
-    /// Stops its clock, as far as it is concerned, or lets it go on: `STOP`, `CONT`.
+    /// Pauses the instance, or lets it go on: `STOP`, `CONT`.
     pub(crate) async fn signal(&self, name: &str) -> Result<()> {
         let mut kill = Command::new("kill");
         let status = kill.args(["-s", name, &self.pid.to_string()]).status();
@@ -82,7 +82,7 @@ impl Instance {
         Ok(())
     }
 
-    /// Lets it end by itself.
+    /// Lets the instance end by itself.
     pub(crate) async fn stop(mut self) -> Result<()> {
         drop(self.input);
         let status = self.process.wait().await?;

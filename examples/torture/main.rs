@@ -1,9 +1,9 @@
-//! Processes that fire locked jobs, a tormentor that kills, stops, cuts off and fails over what it
-//! can, and a checker that reads afterwards what every body wrote down, and looks for a promise that
+//! Processes that fire locked jobs, a tormentor that kills, stops, cuts off and fails over processes and
+//! nodes, and a checker that reads the notes of every body afterwards, and looks for a promise that
 //! was broken.
 //!
 //! `cargo run --release --example torture -- --seconds 120` does all of it, on a real replica set of
-//! three nodes. It ends with an error when a promise was broken, and shows the evidence.
+//! three nodes. The run ends with an error when a promise was broken, and shows the evidence.
 //!
 //! - `--seconds N`: how long the torment lasts, 30 by default; start and end come on top.
 //! - `--seed N`: repeats a run's schedule of jobs and faults. What they hit depends on timing.

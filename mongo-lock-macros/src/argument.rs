@@ -4,7 +4,7 @@ use syn::{Expr, Ident, Path, parse::ParseStream};
 
 use crate::slot::{Flag, Slot};
 
-/// Where arguments are written, which decides those that are valid.
+/// The place of arguments, which decides those that are valid.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     /// `#[distributed_lock(…)]`

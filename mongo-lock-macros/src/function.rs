@@ -12,8 +12,8 @@ use crate::pinned::Pinned;
 /// An `async fn` with a body, or the function that `#[async_trait]` makes of one.
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,
-    /// The body's `#![…]`. They apply to the whole function, and the block that the body becomes
-    /// cannot carry them.
+    /// The inner attributes `#![…]` of the body. The attributes apply to the whole function, and the block
+    /// that the body becomes cannot carry them.
     pub(crate) inner_attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
     pub(crate) defaultness: Option<Token![default]>,

@@ -6,7 +6,7 @@ use syn::{
     GenericArgument, Path, PathArguments, ReturnType, Type, TypePath, spanned::Spanned as _,
 };
 
-/// How the success type becomes an `Outcome`.
+/// The way in which the success type becomes an `Outcome`.
 pub(crate) enum Returns {
     /// A plain `T`, `()` included, becomes `Result<Outcome<T>, Error>`.
     Value(Option<Type>),

@@ -270,7 +270,7 @@ fn check_permits(value: Expr) -> syn::Result<Permits> {
     match number.base10_parse::<u32>() {
         Ok(0) => Err(at(
             number.span(),
-            "with no permits, nobody could ever hold the lock; at least 1 is needed",
+            "with no permits, no caller could ever hold the lock; at least 1 is needed",
         )),
         Ok(_) => Ok(Permits::Literal(number)),
         Err(_) => Err(at(

@@ -1,7 +1,7 @@
 //! The clocks by which leases end on this side.
 //!
 //! A deadline must count the time in which the machine was suspended: the server's clock went on
-//! meanwhile. [`std::time::Instant`] does not promise that, and on Linux does not count it. So the
+//! meanwhile. [`std::time::Instant`] does not promise to count a suspension, and on Linux does not. So the
 //! clock of a client with a database is, by platform:
 //!
 //! | platform | clock | counts a suspension |
@@ -31,7 +31,7 @@ impl Moment {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// This moment after `time`, or `None` beyond the range of the clock.
+    /// The moment `time` after this one, or `None` beyond the range of the clock.
     pub(crate) fn checked_add(self, time: Duration) -> Option<Self> {
         self.0.checked_add(time).map(Self)
     }

@@ -7,9 +7,9 @@ use crate::{
     registered_lock::LockConflict,
 };
 
-/// Why a lock could not be acquired, kept or released.
+/// The reason for which a lock could not be acquired, kept or released.
 ///
-/// A lock that somebody else holds is not an error; it is
+/// A lock that another caller holds is not an error: the call gives
 /// [`Outcome::Skipped`](crate::Outcome::Skipped). No message contains a connection string.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -33,7 +33,7 @@ pub enum Error {
     InvalidName {
         /// The name, cut short.
         name: String,
-        /// What is wrong with it.
+        /// The rule that the name breaks.
         reason: NameError,
     },
 
@@ -41,31 +41,31 @@ pub enum Error {
     /// not built.
     ///
     /// Give one of them another name. If they exclude each other on purpose, say `reuse` in both
-    /// attributes. [`assert_locks_unique`](crate::assert_locks_unique) finds it in a test.
+    /// attributes. [`assert_locks_unique`](crate::assert_locks_unique) finds the conflict in a test.
     #[error(
         "{}; rename one, or say `reuse` in both attributes if they share the lock on purpose",
         list(conflicts)
     )]
     LockConflict {
-        /// Every pair of names that can be one; of many functions with one name, each beside the next.
+        /// The pairs of functions that conflict; of many functions with one name, each with the next.
         conflicts: Vec<LockConflict>,
     },
 
     /// A value is out of its range, or contradicts another one.
     #[error("invalid {argument}: {problem}")]
     InvalidArgument {
-        /// Which one.
+        /// The name of the argument.
         argument: &'static str,
-        /// What is wrong with it, and what is valid.
+        /// The fault of the value, and the valid values.
         problem: String,
     },
 
     /// The client was not built: the server cannot be reached or cannot be used.
     #[error("the lock client cannot start: {problem}{}", cause(source.as_deref()))]
     StartUp {
-        /// What was tried, and what to do.
+        /// The check that failed, and the remedy.
         problem: String,
-        /// What the driver said, if it did.
+        /// The driver's error, if there was one.
         #[source]
         source: Option<Box<mongodb::error::Error>>,
     },
@@ -94,15 +94,15 @@ pub enum Error {
         lock: LockName,
         /// The operation that failed.
         operation: Operation,
-        /// What the server or the driver said.
+        /// The message of the server or of the driver.
         problem: String,
-        /// The driver's error, if it was one.
+        /// The driver's error, if there was one.
         #[source]
         source: Option<Box<mongodb::error::Error>>,
     },
 
     /// The document under the lock's name is not one that this library wrote, or was edited into
-    /// something else. It was left as it is.
+    /// something else. The document was left as it is.
     #[error(
         "lock `{lock}`: the document with that _id in `{namespace}` is not a lock document: \
          {problem}. It was left as it is. Delete or mend it, or use another collection"
@@ -112,7 +112,7 @@ pub enum Error {
         lock: LockName,
         /// `database.collection`.
         namespace: String,
-        /// Which field is wrong, and how.
+        /// The field at fault, and its fault.
         problem: String,
     },
 
@@ -123,16 +123,17 @@ pub enum Error {
         lock: LockName,
         /// The lease's fencing token.
         token: i64,
-        /// How long the lease was held, on this process's monotonic clock.
+        /// The time for which the lease was held, on this process's clock.
         held: Duration,
-        /// Why it ended.
+        /// The reason for the end.
         reason: LossReason,
     },
 
     /// The lock was granted, but the answer came when the time of the lease was over already. The body
     /// never ran, and the lease is released in the background.
     ///
-    /// The server or the network was slow; a longer ttl leaves more room for that.
+    /// The server or the network was slow; a longer ttl leaves more room for that. The call is safe to
+    /// repeat: [`is_retryable`](Self::is_retryable) is true.
     #[error(
         "lock `{lock}`: granted, but the answer came after {took:?}, when the ttl of {ttl:?}, less a \
          safety margin of {margin:?}, was over; the body never ran"
@@ -148,15 +149,16 @@ pub enum Error {
         margin: Duration,
     },
 
-    /// The client is shutting down, or has: it acquires nothing any more.
+    /// The client is shutting down, or has shut down: it acquires no lock any more.
     #[error("lock `{lock}`: the lock client has been shut down")]
     ShutDown {
         /// The lock's name.
         lock: LockName,
     },
 
-    /// The task would wait for a lock that it holds itself: in the body of an annotated function, or
-    /// inside [`Lease::scope`](crate::Lease::scope).
+    /// The task would wait for a lock that the task itself holds: in the body of an annotated function, or
+    /// inside [`Lease::scope`](crate::Lease::scope). The lease may be that of another client of the same
+    /// collection.
     #[error(
         "lock `{lock}`: this task holds it already, so to wait for it would never end; do the work \
          under the lease that it has, or do not wait"
@@ -216,7 +218,7 @@ impl Error {
     /// pass by itself ([`Timeout`](Self::Timeout), [`Database`](Self::Database),
     /// [`GrantedTooLate`](Self::GrantedTooLate)).
     ///
-    /// Of a fenced write and of [`Lease::extend`](crate::Lease::extend), it says nothing about whether
+    /// For a fenced write and for [`Lease::extend`](crate::Lease::extend), the error does not say whether
     /// the write took effect.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
@@ -232,40 +234,40 @@ impl Error {
     }
 }
 
-/// Why a lease ended before it was released.
+/// The reason for which a lease ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LossReason {
-    /// Its ttl, less the safety margin, was over.
+    /// The ttl of the lease, less the safety margin, was over.
     Deadline {
         /// The ttl.
         ttl: Duration,
         /// The margin.
         margin: Duration,
     },
-    /// Its ttl, less the safety margin, was over, and no attempt to renew it had succeeded.
+    /// The ttl of the lease, less the safety margin, was over, and no renewal had succeeded meanwhile.
     NotRenewed {
         /// The ttl.
         ttl: Duration,
         /// The margin.
         margin: Duration,
-        /// What the last attempt failed with; `None` when none was answered.
+        /// The error of the last attempt to renew; `None` when no attempt was answered.
         problem: Option<String>,
     },
-    /// It was held for as long as `max_hold` allows, renewals included.
+    /// The lease was held for as long as `max_hold` allows, renewals included.
     MaxHold {
         /// The limit.
         max_hold: Duration,
     },
-    /// The server says that it is gone: its document was deleted or edited, or the lock was released
-    /// by force.
+    /// The server does not have the lease any more: the document was deleted or edited, or the lock was
+    /// released by force.
     Gone,
     /// The client was shut down.
     ShutDown,
     /// The tokio runtime on which the client was built has shut down, so nothing could renew the
     /// lease, or end it in time.
     RuntimeGone,
-    /// Its holder released it.
+    /// The holder released the lease. [`Lease::lost`](crate::Lease::lost) gives this reason, too.
     Released,
 }
 

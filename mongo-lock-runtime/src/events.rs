@@ -2,11 +2,14 @@
 //!
 //! A message is constant; its data are fields. The levels:
 //!
-//! * `DEBUG`: what is normal, once per acquisition.
-//! * `INFO`: what is rare and worth knowing when all is well: a leader elected or deposed, the end of
-//!   an outage, a lease that a shutdown ended.
-//! * `WARN`: a fact that needs attention, once per fact: a lease lost under a body, a lock that stays
-//!   taken because its release failed for good, instances that disagree.
+//! * `DEBUG`: the normal steps of a lock, repeated attempts, and clean-ups. A refusal is one of them.
+//! * `INFO`: a rare step that is worth knowing when all is well: a leader that was elected or stands
+//!   again, the end of an outage, a lease that a shutdown ended.
+//! * `WARN`: a fact that needs attention, once per fact: a lease that was lost under a body, a lock that
+//!   stays taken because its release failed for good, the first of a row of failed renewals, a client
+//!   without wake-ups, instances that disagree.
+//!
+//! These functions take plain values. No caller may hold a mutex: a subscriber runs foreign code.
 
 use std::{fmt::Display, time::Duration};
 
@@ -77,7 +80,7 @@ pub(crate) fn waits_for_own_guard(name: &LockName, token: i64) {
     );
 }
 
-/// The strictest decides; but one of the two is wrong.
+/// Two numbers of permits for one lock. The strictest decides; but one of the two is wrong.
 pub(crate) fn permits_differ(name: &LockName, ours: u32, theirs: i64, holder: &str) {
     warn!(
         target: TARGET,
@@ -110,7 +113,7 @@ pub(crate) fn stands_again(name: &LockName, reason: &dyn Display, pause: Duratio
     );
 }
 
-/// Once per client.
+/// The lack of a change stream, once per client.
 pub(crate) fn no_wakeups(error: &dyn Display) {
     warn!(
         target: TARGET,
@@ -124,7 +127,7 @@ pub(crate) fn wakeups_interrupted(error: &dyn Display) {
     debug!(target: TARGET, %error, "the change stream was interrupted");
 }
 
-/// A release of a lease that was held. `lost`: its end was reported already.
+/// A release of a lease that was held. `lost`: the end of the lease was reported already.
 pub(crate) fn released(
     lease: &LeaseFields<'_>,
     held: Duration,
@@ -168,7 +171,7 @@ pub(crate) fn cleaned_up(name: &LockName, owner: &str, release: Release, took: D
     }
 }
 
-/// The lock stays taken until the lease ends by itself.
+/// A release that was given up: the lock stays taken until the lease ends by itself.
 pub(crate) fn release_failed(lease: &LeaseFields<'_>, held: Duration, error: &dyn Display) {
     warn!(
         target: TARGET,
@@ -200,7 +203,7 @@ pub(crate) fn renewed(leases: usize, gone: usize, behind: usize, took: Duration)
     debug!(target: TARGET, leases, gone, behind, took_ms = ms(took), "renewed");
 }
 
-/// The first of a row of failures; the others are at debug level.
+/// A failed renewal. The first of a row is a warning; the others are at debug level.
 pub(crate) fn renewal_failed(first: bool, leases: usize, error: &dyn Display) {
     if first {
         warn!(target: TARGET, leases, %error, "renewal failed, to be tried again");

@@ -1,16 +1,17 @@
 //! Distributed locks on MongoDB: a job runs on one instance of a service, and its lock is free
 //! again when that instance is done, or dead.
 //!
-//! **At any instant of the server's time, at most one lease is live for a lock name** (or as many as it
-//! has permits). The server
-//! alone decides, by its own clock; a dead holder blocks a lock for its ttl and no longer; a late
-//! release never frees a successor's lease; fencing tokens only ever grow.
+//! **At any instant of the server's time, at most one lease is live for a lock name**, or as many as the
+//! lock has permits. The server alone decides, by its own clock. A body is stopped before its lease can
+//! pass on. A dead holder blocks a lock for its ttl and no longer; a late release never frees a
+//! successor's lease; fencing tokens only grow; every call ends within its own time limit.
 //!
 //! **Not promised:** a process that is paused, and code that blocks between two awaits, cannot be
 //! stopped from outside and may go on after their lease. Put the lease's
-//! [fencing token](LockGuard::token) into what you write, and refuse older ones. Across a change of
-//! primary, exclusion is as good as the clocks of the replica set's members agree; a safety margin
-//! of a fifth of the ttl, at most a second, covers a skew of that size.
+//! [fencing token](LockGuard::token) into what you write, and refuse smaller ones. Across a change of
+//! primary, exclusion is as good as the clocks of the replica set's members agree, and behind routers
+//! (`mongos`) as good as the clocks of the routers agree; a safety margin of a fifth of the ttl, at most
+//! a second, covers a skew of that size.
 //!
 //! ```no_run
 //! use mongo_lock_runtime::{LockClient, Outcome, distributed_lock};
@@ -42,24 +43,42 @@
 //!   [writes](Lease::fenced) that a newer holder shuts out.
 //! - [`LockClient::shutdown`] gives everything back at the end.
 //! - [`LockClient::in_memory`] needs no server, for unit tests.
-//! - [`LockClient::try_acquire`], [`acquire`](LockClient::acquire) and their [`LockGuard`] are for code
-//!   that no attribute fits; [`acquire_all`](LockClient::acquire_all) is for several locks,
-//!   [`lead`](LockClient::lead) for the election of a leader.
+//! - [`LockClient::try_acquire`], which never waits, [`acquire_within`](LockClient::acquire_within),
+//!   [`acquire`](LockClient::acquire) and their [`LockGuard`] are for code that no attribute fits;
+//!   [`acquire_all`](LockClient::acquire_all) is for several locks, [`lead`](LockClient::lead) for the
+//!   election of a leader.
+//! - [`Error`] is the lock's own error: [`is_lease_lost`](Error::is_lease_lost) tells a body that was
+//!   stopped from one that never ran, [`is_retryable`](Error::is_retryable) says whether to call again.
 //!
 //! # What it costs
 //!
-//! One command to acquire a lock, one to be refused, one to release; none in between. With `renew`,
-//! one command every third of the ttl, for all leases of the client together. With `wait`, one command
-//! to stand in line, one every two seconds to stay there, and one when it is our turn; between two
-//! tasks of one process, a release and the next acquisition are one command. The lock documents are in one collection, by default `distributed_locks`, one per name; a TTL index
-//! collects those that nobody has used for a day.
+//! | step | commands |
+//! | --- | --- |
+//! | acquisition | one |
+//! | refusal | one, which writes nothing; none when this client itself holds the lock; two when other callers wait for the lock |
+//! | release | one; two when a caller of another client has come to wait meanwhile |
+//! | holding without `renew` | none |
+//! | holding with `renew` | one every third of the ttl, for all leases of the client together |
+//! | waiting | one to enter the queue, one about every two seconds to keep the place, one when the turn comes; one change stream per client |
+//! | hand-over between two tasks of one client | one, for the release and the acquisition together |
+//! | clean-up after an acquisition without a definite answer | one |
+//!
+//! An idle client sends nothing. The lock documents are in one collection, by default
+//! `distributed_locks`, one per name; a TTL index collects those of locks that were not used for a day.
 //!
 //! # Events
 //!
-//! Every acquisition, refusal and release is a [`tracing`] event with the target `mongo_lock`: at
-//! debug level what is normal, at warn level a lease that was lost, and a release or a renewal that
-//! failed. Fields: `name`, `owner`, `token`, `took_ms`, and where they apply `holder`,
-//! `ttl_ms`, `held_ms`, `error`. No event and no error contains a connection string.
+//! The steps of a lock's life are [`tracing`] events with the target `mongo_lock`. A message is constant;
+//! its data are fields, among them `name`, `owner`, `token`, `holder`, `reason`, `error`, and times in
+//! milliseconds (`ttl_ms`, `took_ms`, `held_ms`).
+//!
+//! | level | events |
+//! | --- | --- |
+//! | debug | normal steps (`acquired`, `skipped`, `waiting`, `renewed`, `released`), repeated attempts, and clean-ups |
+//! | info | a leader that was elected, or stands again; the end of an outage of renewals; a lease that a shutdown ended |
+//! | warn | once per fact: a lease that was lost under a body or a guard, a release that failed for good, the first failure of renewals in a row, a client without wake-ups, instances that disagree on permits, a task that waits for its own guard, a shutdown that did not end in time |
+//!
+//! A refusal is never a warning. No event and no error contains a connection string.
 //!
 //! # Features
 //!
@@ -67,6 +86,9 @@
 //! features choose `rustls-tls` and `bson-2`; with `default-features = false` the choice is yours,
 //! here or on your own `mongodb` dependency: `rustls-tls`, `rustls-tls-aws-lc` or `openssl-tls`,
 //! and `bson-2` or `bson-3`. `dns-resolver` is for `mongodb+srv://` addresses.
+//!
+//! The driver's types are part of the interface, so the driver is re-exported as
+//! [`mongodb`](mod@crate::mongodb): a crate that names it so has the version that this one uses.
 
 mod client;
 mod clock;
@@ -80,6 +102,8 @@ mod macro_support;
 mod name;
 mod operation;
 mod outcome;
+#[cfg(test)]
+mod prose;
 mod queue;
 mod random;
 mod registered_lock;
@@ -109,7 +133,7 @@ pub use self::{
     spec::{LockSpec, LockSpecBuilder},
 };
 
-// The driver's types are part of the interface.
+// `LockClientBuilder::client`, `Lease::fenced` and the sources of errors have types of the driver.
 pub use mongodb;
 
 /// The items that an expansion names: not part of the public interface.

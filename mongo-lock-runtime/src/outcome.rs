@@ -119,9 +119,9 @@ pub struct Holder {
     pub until: SystemTime,
     /// The fencing token of the lease.
     pub token: i64,
-    /// Whether the holder is the client that was asked: then the refusal comes from its own memory,
-    /// without a question to the server, and lasts while its own body may still run, also when an
-    /// operator has deleted the lock's document.
+    /// Whether the holder is the client that refused the call: then the refusal comes from the client's own
+    /// memory, without a command, and lasts while the holder's body may still run, also when an operator
+    /// has deleted the lock's document.
     pub is_this_client: bool,
 }
 

@@ -4,7 +4,7 @@ use std::{fmt, panic::Location, time::Duration};
 
 /// One `#[distributed_lock]` of the binary: its lock, its function and its place in the source.
 ///
-/// Its `Display` is a line for a person:
+/// The `Display` text is a line for people:
 /// `nightly-report (ttl 300s): billing::report at billing/src/lib.rs:12:1`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RegisteredLock {

@@ -1,5 +1,5 @@
-//! What the simulation and the model in this repository need of the library. No part of the public
-//! interface: it changes without notice.
+//! The items that the simulation and the model in this repository use. Not a part of the public
+//! interface: they change without notice.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,7 +26,7 @@ pub use crate::{
     },
 };
 
-/// What a simulated client is made of.
+/// The settings of a simulated client.
 #[derive(Clone)]
 pub struct Settings {
     /// The client's label.
@@ -53,7 +53,7 @@ pub fn client(settings: Settings) -> LockClient {
     })))
 }
 
-/// From now on, the ids and the jitter of this thread follow from `seed`.
+/// Seeds the ids and the jitter of this thread: from now on they follow from `seed`.
 pub fn seed(seed: u64) {
     random::seeded::seed(seed);
 }

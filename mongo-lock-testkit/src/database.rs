@@ -43,7 +43,7 @@ impl TestDb {
     ///
     /// # Cancel safety
     ///
-    /// When dropped, the user may exist or not.
+    /// When the future is dropped, the user may exist or not.
     pub async fn create_user(
         &self,
         user: &str,

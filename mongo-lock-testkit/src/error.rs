@@ -1,13 +1,13 @@
 use std::{io, time::Duration};
 
-/// Why there is no server, or why it did not do what it was asked for.
+/// The reason for which there is no server, or a server did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// No server and no `mongod` was found; the message lists the ways to supply one.
     #[error("no MongoDB server for the tests: {reason}\n\n{WAYS}")]
     NoServer {
-        /// What was tried last, and how it failed.
+        /// The last way that was tried, and its failure.
         reason: String,
     },
     /// A `mongod` was found but did not start.
@@ -15,23 +15,23 @@ pub enum Error {
     Start {
         /// The path of the binary.
         mongod: String,
-        /// How it ended, and what to do about it where that is known.
+        /// The way in which the process ended, and the remedy where one is known.
         reason: String,
-        /// The last lines that it wrote.
+        /// The last lines of its log.
         log: String,
     },
     /// The deployment did not reach the expected state in time.
     #[error("{what}: not within {after:?}")]
     Timeout {
-        /// The state that was awaited, and what was seen last.
+        /// The state that was awaited, and the last state that was seen.
         what: String,
-        /// How long it was awaited.
+        /// The time for which the state was awaited.
         after: Duration,
     },
     /// The shared server does not do what would disturb other tests.
     #[error("the shared server does not {action}: start one with `Server::builder()`")]
     Shared {
-        /// What it was asked for.
+        /// The action that was asked for.
         action: &'static str,
     },
     /// The driver or the server refused.
@@ -40,9 +40,9 @@ pub enum Error {
     /// The operating system refused.
     #[error("{action}: {source}")]
     Io {
-        /// What was attempted.
+        /// The action that was attempted.
         action: String,
-        /// Why it failed.
+        /// The error of the operating system.
         source: io::Error,
     },
 }

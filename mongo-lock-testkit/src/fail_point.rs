@@ -15,13 +15,13 @@ const NAME: &str = "failCommand";
 #[derive(Debug)]
 #[must_use = "the commands fail until this is dropped"]
 pub struct FailPoint {
-    /// Of the one node that it is set on.
+    /// The connection string of the one node on which the fail point is set.
     uri: Uri,
     client: Client,
-    /// How often it had been hit, over the life of the server, when it was set.
+    /// The number of hits over the life of the server, before the fail point was set.
     earlier: i64,
     on: bool,
-    /// A server has only one.
+    /// The turn at the server, which has only one such fail point.
     _turn: OwnedMutexGuard<()>,
 }
 
@@ -47,8 +47,8 @@ impl FailPoint {
         Ok(point)
     }
 
-    /// Waits until it has been hit `times` times since it was set: the event that lets a test go
-    /// on when its command has arrived.
+    /// Waits until the fail point has been hit `times` times since it was set: the event that lets a test
+    /// go on when its command has arrived.
     ///
     /// # Errors
     ///
@@ -68,9 +68,10 @@ impl FailPoint {
         Ok(())
     }
 
-    /// Switches it off. Commands that it blocks already stay blocked for their time.
+    /// Switches the fail point off. Commands that are blocked already stay blocked for their time.
     ///
-    /// Dropping does the same, but blocks the thread for that, and tells nobody when it fails.
+    /// Dropping the fail point switches it off, too, but blocks the thread meanwhile, and reports no
+    /// failure.
     ///
     /// # Errors
     ///
@@ -78,7 +79,7 @@ impl FailPoint {
     ///
     /// # Cancel safety
     ///
-    /// When dropped, it is switched off all the same.
+    /// When the future is dropped, the fail point is switched off all the same.
     pub async fn off(mut self) -> Result<(), Error> {
         off(&self.client).await?;
         self.on = false;
@@ -118,7 +119,7 @@ impl Server {
     /// - `effect`: what happens to them, such as `errorCode`, `errorLabels`, `closeConnection`,
     ///   `writeConcernError`, or `blockConnection` together with `blockTimeMS`.
     ///
-    /// Without the name, the fail point would hit whoever else uses a shared server, so give every
+    /// Without the name, the fail point would hit all other clients of a shared server, so give every
     /// test a name of its own. A server has one fail point of this kind: other tests of this
     /// process wait for it to be switched off, and one test cannot have two. Other processes do
     /// not wait, so at most one at a time can use this with the same `MONGODB_URI`.
@@ -145,7 +146,7 @@ impl Server {
     ///
     /// # Cancel safety
     ///
-    /// When dropped, it is switched off.
+    /// When the future is dropped, the fail point is switched off.
     pub async fn fail_commands(
         &self,
         app_name: &str,

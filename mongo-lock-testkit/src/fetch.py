@@ -22,12 +22,12 @@ with open(os.path.join(folder, "lock"), "w") as lock:
     fcntl.flock(lock, fcntl.LOCK_EX)
     if os.path.exists(target):
         sys.exit(0)
-    # Whoever left these behind did not hold the lock any more, so it is dead.
+    # The process that left these behind did not hold the lock any more, so the process is dead.
     for name in os.listdir(folder):
         if name.startswith(PARTIAL):
             shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
     # In the same folder, so that the rename at the end is atomic: there is a complete mongod
-    # under its name or none, also for those that look without taking the lock.
+    # under its name or none, also for a process that looks without taking the lock.
     with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=folder) as partial:
         requirements = os.path.join(partial, "requirements.txt")
         with open(requirements, "w") as file:

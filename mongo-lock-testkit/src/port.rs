@@ -5,12 +5,12 @@ use std::{
 
 use crate::{Error, unique};
 
-/// Below the ranges that Linux (32768) and macOS (49152) hand out to outgoing connections: who
-/// stops listening must find the port free when it comes back.
+/// The ports below the ranges that Linux (32768) and macOS (49152) hand out to outgoing connections: a
+/// process that stops listening must find its port free when it comes back.
 const FIRST: u64 = 20_000;
 const COUNT: u64 = 12_000;
 
-/// A loopback port that was free a moment ago. Whoever binds it must cope with losing the race.
+/// A loopback port that was free a moment ago. The caller must cope with losing the race for it.
 pub(crate) fn free() -> Result<u16, Error> {
     let port = || Ok(bind()?.local_addr()?.port());
     port().map_err(Error::io("find a free loopback port"))

@@ -14,7 +14,7 @@ use crate::{Error, setup};
 /// runs that the janitor does not know.
 const LAUNCH: &str = r#"echo "$$" >"$1" || exit 1; shift; exec "$@""#;
 
-/// What `mongod` ends with when its port is taken.
+/// The exit code of `mongod` when its port is taken.
 const ADDRESS_IN_USE: i32 = 48;
 
 /// One run of a `mongod`. Killed on drop.
@@ -108,7 +108,7 @@ impl Process {
         }
     }
 
-    /// The last lines that it wrote.
+    /// The last lines of the log.
     pub(crate) fn log_tail(&self) -> String {
         const LENGTH: u64 = 4096;
         let read = || -> io::Result<String> {

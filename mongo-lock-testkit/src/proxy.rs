@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{Error, Server, TestDb, port, uri::Uri};
 
-/// What a [`Proxy`] does with its connections, those that it has and new ones.
+/// The treatment of a [`Proxy`]'s connections, old and new ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProxyMode {
@@ -51,10 +51,10 @@ enum Direction {
 
 type Command = (ProxyMode, oneshot::Sender<io::Result<()>>);
 
-/// Stands before one address, and makes it hang or fail to order, for the clients that come
-/// through here alone: so it works before a server that others use too.
+/// A proxy before one address, which makes the address hang or fail to order, for the clients of the proxy
+/// alone: so it works before a server that others use too.
 ///
-/// It runs on a thread of its own, whatever the runtime of the test does, and ends on drop.
+/// The proxy runs on a thread of its own, whatever the runtime of the test does, and ends on drop.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -99,7 +99,7 @@ impl Proxy {
         })
     }
 
-    /// Where it listens; the port stays the same in every mode.
+    /// The address of the proxy. The port stays the same in every mode.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -119,8 +119,7 @@ impl Proxy {
         self.uri.clone().database(db.name()).to_string()
     }
 
-    /// Switches to another mode. It holds for every byte and every connection from when this
-    /// returns.
+    /// Switches to another mode, which holds for every byte and every connection from when this returns.
     ///
     /// # Errors
     ///
@@ -129,7 +128,7 @@ impl Proxy {
     ///
     /// # Cancel safety
     ///
-    /// When dropped, the mode changes a little later.
+    /// When the future is dropped, the mode changes a little later.
     pub async fn set(&self, mode: ProxyMode) -> Result<(), Error> {
         let (done, changed) = oneshot::channel();
         let ended = || io::Error::other("its thread has ended");

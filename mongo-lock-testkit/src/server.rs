@@ -30,7 +30,7 @@ impl Server {
     /// of one node that the first call starts.
     ///
     /// It has no [nodes](Server::nodes) to kill, and does not step down: the others would notice.
-    /// [`Server::proxy`] and [`Server::fail_commands`] harm only those who ask for it, and work
+    /// [`Server::proxy`] and [`Server::fail_commands`] harm only the clients that ask for it, and work
     /// here too.
     ///
     /// # Panics
@@ -44,7 +44,7 @@ impl Server {
         shared::get().await
     }
 
-    /// Starts a server of one's own.
+    /// A builder of a server for this test alone.
     pub fn builder() -> ServerBuilder {
         ServerBuilder::default()
     }
@@ -95,7 +95,7 @@ impl Server {
         setup::connect(&self.uri).await
     }
 
-    /// A database that nobody else uses, with a client of its own.
+    /// A database of the caller alone, with a client of its own.
     ///
     /// # Panics
     ///
@@ -112,7 +112,7 @@ impl Server {
         TestDb::new(self.client().await.database(&name), uri, leave)
     }
 
-    /// The nodes to kill, restart and pause; none of the shared server, whoever started it.
+    /// The nodes to kill, restart and pause; empty for the shared server.
     #[must_use]
     pub fn nodes(&self) -> &[Node] {
         if self.shared { &[] } else { &self.nodes }
@@ -161,7 +161,7 @@ impl Server {
     ///
     /// # Cancel safety
     ///
-    /// When dropped, it may step down or not.
+    /// When the future is dropped, the primary may step down or not.
     pub async fn step_down(&self) -> Result<(), Error> {
         self.refuse_if_shared("step down")?;
         let alone = self.nodes.len() == 1;
@@ -170,7 +170,7 @@ impl Server {
         let command = doc! {
             "replSetStepDown": stay_away,
             "secondaryCatchUpPeriodSecs": catch_up,
-            // A single node has nobody to hand over to. For three, it would have the others wait
+            // A single node has no other to hand over to. For three, it would have the others wait
             // for the election timeout first.
             "force": alone,
         };

@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::{Error, Node, uri::Uri};
 
-/// How long anything here may take before it counts as failed. Long, since it only ever passes in
+/// The time after which a step of the set-up counts as failed. Long, since it only ever passes in
 /// full when a test fails, and a loaded machine is slow.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -47,7 +47,7 @@ pub(crate) async fn initiate(set: &str, nodes: &[Node]) -> Result<(), Error> {
         "_id": set,
         "members": members,
         "settings": {
-            // How long a primary is missed before the others elect a new one; 10 s by default.
+            // The time for which a primary is missed before the others elect a new one; 10 s by default.
             "electionTimeoutMillis": 2000,
             "heartbeatIntervalMillis": 500,
             // A paused node holds up those that ask it for so long; 10 s by default.
@@ -62,8 +62,8 @@ pub(crate) async fn initiate(set: &str, nodes: &[Node]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Creates the first user, for whom alone a server that requires a log-in does not require one,
-/// as long as it is asked from the same host.
+/// Creates the first user. A server that requires a log-in lets that user alone be created without one,
+/// from the same host.
 pub(crate) async fn create_root(user: &str, password: &str, nodes: &[Node]) -> Result<(), Error> {
     let client = primary(nodes).await?.client().await;
     let create = doc! { "createUser": user, "pwd": password, "roles": ["root"] };
@@ -82,7 +82,7 @@ pub(crate) async fn primary(nodes: &[Node]) -> Result<&Node, Error> {
         what: "the server has a node".to_owned(),
         after: PATIENCE,
     });
-    // Whoever says so first; asking the others ends with the set.
+    // The first node that says so; asking the others ends with the set.
     while let Some(answer) = asked.join_next().await {
         result = answer.unwrap_or_else(|error| panic::resume_unwind(error.into_panic()));
         if result.is_ok() {

@@ -10,7 +10,7 @@ pub(crate) async fn get() -> &'static Server {
     static SHARED: OnceLock<Result<Server, Error>> = OnceLock::new();
     let shared = match SHARED.get() {
         Some(shared) => shared,
-        // On a thread, since those who wait for it at the same time are on runtimes of their own,
+        // On a thread, since callers that wait for it at the same time are on runtimes of their own,
         // any of which can end before the others.
         None => task::spawn_blocking(|| SHARED.get_or_init(start))
             .await

@@ -5,7 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// 64 random bits. `RandomState` is the only source of randomness in `std`; what is hashed on top
+/// 64 random bits. `RandomState` is the only source of randomness in `std`; the value that is hashed on top
 /// separates processes and calls should its keys ever repeat.
 pub(crate) fn bits() -> u64 {
     static CALLS: AtomicU64 = AtomicU64::new(0);

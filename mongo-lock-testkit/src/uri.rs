@@ -73,7 +73,7 @@ impl Uri {
         uri
     }
 
-    /// The same for one address, whoever answers there.
+    /// The connection string for one address, whichever node answers there.
     pub(crate) fn direct(mut self, address: &str) -> Self {
         // The driver refuses a load balancer with a direct connection.
         self.remove("loadBalanced");

@@ -9,7 +9,7 @@ use crate::{call, name};
 const HOUR: Duration = Duration::from_secs(3600);
 
 lock_names! {
-    /// What this file locks.
+    /// The locks of this file.
     mod locks {
         /// Once a night.
         Report = "decl-report", ttl = "5m";

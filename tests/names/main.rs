@@ -1,7 +1,7 @@
-//! What a lock can be named by: literals, constants, templates, declared locks; and who else has
-//! the name.
+//! The names of locks: literals, constants, templates, declared locks; and other functions with the
+//! name.
 //!
-//! The locks are in memory: which name is asked for is all that matters here.
+//! The locks are in memory: these tests look only at the name that is asked for.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,7 +21,7 @@ fn name() -> String {
     current_lease().unwrap().name().to_string()
 }
 
-/// What a call comes to in a client of its own.
+/// The result of a call in a client of its own.
 async fn call<T>(
     call: impl Future<Output = Result<mongo_lock_runtime::Outcome<T>, Error>>,
 ) -> Result<T, Error> {

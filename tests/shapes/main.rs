@@ -1,7 +1,7 @@
 //! The attribute on functions of every shape: they behave as the plain ones, but for the lock.
 //!
-//! The locks are in memory: what is shown here is what becomes of the function. Bodies, errors and
-//! drops under a real lock are in `tests/locks/shapes.rs`.
+//! The locks are in memory: these tests look at the function alone. Bodies, errors and drops under a real
+//! lock are in `tests/locks/shapes.rs`.
 
 #![allow(
     clippy::unwrap_used,
@@ -31,7 +31,7 @@ use mongo_lock_runtime::{LockClient, Outcome};
 /// The rule of this edition, for `drops`.
 const TAIL_TEMPORARIES_FIRST: bool = true;
 
-/// What a call comes to in a client of its own.
+/// The result of a call in a client of its own.
 async fn call<T, E: std::fmt::Debug>(call: impl Future<Output = Result<Outcome<T>, E>>) -> T {
     let outcome = LockClient::in_memory().scope(call).await.unwrap();
     outcome.executed().unwrap()

@@ -1,4 +1,4 @@
-//! What a function gives, and how its body's value becomes that.
+//! The result of a function, and how it follows from the body's value.
 
 use std::{error::Error as StdError, fmt::Display};
 

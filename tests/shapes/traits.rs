@@ -149,7 +149,7 @@ async fn an_async_trait_method_is_skipped_while_the_lock_is_held() {
     drop(held);
 }
 
-/// What `#[async_trait]` makes, by hand.
+/// The output of `#[async_trait]`, written by hand.
 trait Native2 {
     fn run(&self) -> Pin<Box<dyn Future<Output = Result<Outcome<u32>, Error>> + Send + '_>>;
 }

@@ -1,4 +1,4 @@
-//! What a body does and writes down.
+//! The body of a job: its steps, and the lines that it writes to the ledger.
 
 use std::{
     future::poll_fn,
@@ -30,7 +30,7 @@ use super::{
 pub(crate) struct Call {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) locks: LockClient,
-    /// Where the fenced writes go, one document per lock.
+    /// The collection of the fenced writes, with one document per lock.
     pub(crate) data: Collection<Document>,
     /// Of the process. With the call's number, it makes a write's id.
     pub(crate) label: Arc<str>,
@@ -38,11 +38,11 @@ pub(crate) struct Call {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
     pub(crate) plan: Plan,
-    /// When the last poll of its body began.
+    /// The time at which the last poll of the body began.
     pub(crate) polled: Arc<AtomicI64>,
 }
 
-/// What the body of a call wants to do.
+/// The plan of a call's body.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) steps: u64,
@@ -51,7 +51,7 @@ pub(crate) struct Plan {
     pub(crate) panics_at: Option<u64>,
     pub(crate) drops: bool,
     pub(crate) late_writes: u64,
-    /// When the caller loses patience and drops the call.
+    /// The time at which the caller loses patience and drops the call.
     pub(crate) cancelled_after: Option<Duration>,
     first_write: u64,
 }
@@ -89,8 +89,8 @@ impl Plan {
 }
 
 /// Notes when each poll of a body begins. The library looks at the deadline just before it polls: so
-/// a line of the body can be late without anybody's fault when its process was paused after the poll
-/// had begun, and for no other reason.
+/// a line of the body can be late without a fault of the library when its process was paused after the
+/// poll had begun, and for no other reason.
 pub(crate) async fn watched<F: Future>(call: &Call, body: F) -> F::Output {
     let mut body = pin!(body);
     poll_fn(|cx| {
@@ -156,7 +156,7 @@ impl<'a> Hold<'a> {
         if let Some(time) = self.call.kind.blocks() {
             self.line("blocks", format_args!("write={id}"));
             thread::sleep(time);
-            // Late without anybody's fault but its own. The write is sent before the next await.
+            // Late by its own fault alone. The write is sent before the next await.
             self.line("blocked", format_args!("write={id}"));
         }
         let result = write(self.call, &self.lease, &id, &mut self.exists).await;
@@ -191,7 +191,7 @@ impl Drop for Hold<'_> {
     }
 }
 
-/// What still writes when the body is over.
+/// The task that still writes when the body is over.
 pub(crate) struct Late<'a> {
     call: &'a Call,
     lease: Lease,

@@ -3,8 +3,8 @@
 //! All processes, the MongoDB nodes among them, are on one machine, so its wall clock is the
 //! server's clock: a body's step and `acquired_at` can be compared directly, to the millisecond that
 //! the server rounds down to. A monotonic clock could not be compared with the server's times at
-//! all. The price: if somebody sets the clock during the run, the run proves nothing, so [`Watch`]
-//! compares it with the monotonic one all the while.
+//! all. The price: if the clock is set during the run, the run proves nothing, so [`Watch`] compares the
+//! wall clock with the monotonic one all the while.
 
 use std::{
     sync::mpsc::{RecvTimeoutError, Sender, channel},
@@ -67,7 +67,7 @@ impl Watch {
     }
 }
 
-/// How far the wall clock is ahead of the monotonic one, of which only the change means anything.
+/// The lead of the wall clock over the monotonic one, of which only the change means anything.
 fn offset() -> Micros {
     thread_local! {
         static START: Instant = Instant::now();

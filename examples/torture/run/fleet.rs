@@ -1,5 +1,5 @@
-//! The workers, as the parent sees them: started, killed, stopped, cut off. What is done to them is
-//! written down before and after, so that the checker knows who could do what when.
+//! The workers, as the parent sees them: started, killed, stopped, cut off. Each of these faults is
+//! written down before and after, so that the checker knows what each could do at which time.
 
 use std::{fs, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
@@ -22,16 +22,16 @@ use super::{
 /// Every so many-th worker has no other way than through proxies.
 const PROXIED: usize = 3;
 
-/// How long a worker may take to finish when it is asked to.
+/// The time that a worker may take to finish when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Fleet {
     server: Arc<Server>,
     launch: Launch,
     seed: u64,
-    /// Where the ledgers are.
+    /// The folder of the ledgers.
     folder: PathBuf,
-    /// What is done to the workers, and to the nodes.
+    /// The ledger of the faults of workers and nodes.
     pub(crate) faults: Arc<Ledger>,
     slots: Vec<Mutex<Slot>>,
 }
@@ -39,7 +39,7 @@ pub(crate) struct Fleet {
 /// The place of a worker, in which another one follows when it is killed.
 pub(crate) struct Slot {
     number: usize,
-    /// How many workers it has had.
+    /// The number of workers that the slot has had.
     begun: u64,
     worker: Option<Worker>,
 }
@@ -151,11 +151,11 @@ impl Fleet {
         Ok(())
     }
 
-    /// SIGKILL. Gives the label of who died.
+    /// Kills a worker with SIGKILL, and gives its label.
     pub(crate) async fn kill(&self, slot: &mut Slot) -> Result<String> {
         let mut worker = slot.worker.take().context("the slot is empty")?;
         let label = worker.label;
-        // A worker that ended by itself is not what is tested here.
+        // A worker that ended by itself is not the subject of this test.
         let ended = worker.child.try_wait()?;
         self.faults.write("killing", format_args!("label={label}"));
         worker.child.kill().await?;
@@ -222,7 +222,7 @@ impl Fleet {
         result
     }
 
-    /// Ends all: every other one in good order, and the rest not.
+    /// Ends all workers: every other one in good order, and the rest not.
     pub(crate) async fn end(&self, prober: &Prober) -> Result<()> {
         for (number, slot) in self.slots.iter().enumerate() {
             let mut slot = slot.lock().await;

@@ -1,4 +1,4 @@
-//! What the documents themselves say about the fenced writes that were applied to them.
+//! The history of fenced writes, as the documents themselves show it.
 
 use std::collections::HashMap;
 

@@ -20,7 +20,7 @@ pub(crate) const NAMES: [&str; 5] = [
     "torture-e",
 ];
 
-/// What workers fire, as often as it is here; and [`BUSY`] has another mix.
+/// The jobs that workers fire, each as often as it is in this list. [`BUSY`] has another mix.
 pub(crate) const MIX: [Kind; 13] = [
     Kind::Plain,
     Kind::Plain,
@@ -37,8 +37,8 @@ pub(crate) const MIX: [Kind; 13] = [
     Kind::Guarded,
 ];
 
-/// The lock that passes on most often, and what is fired for it. A race of two requests shows when
-/// somebody wins it, and that takes many.
+/// The lock that passes on most often, and the jobs that are fired for it. A race of two requests shows
+/// when the wrong one wins, and that takes many races.
 pub(crate) const BUSY: &str = NAMES[3];
 pub(crate) const BUSY_MIX: [Kind; 8] = [
     Kind::Quick,
@@ -51,7 +51,7 @@ pub(crate) const BUSY_MIX: [Kind; 8] = [
     Kind::Plain,
 ];
 
-/// The lock that is shared, and what is fired for it: all of them wait, so that handing over and
+/// The lock that is shared, and the jobs that are fired for it: all of them wait, so that handing over and
 /// turns are the rule here.
 pub(crate) const SHARED: &str = NAMES[4];
 pub(crate) const SHARED_MIX: [Kind; 4] = [Kind::Reads, Kind::Reads, Kind::Reads, Kind::Writes];
@@ -79,7 +79,7 @@ pub(crate) enum Kind {
     Quick,
     /// Runs for several ttls.
     Renewed,
-    /// The same, and is stopped at its `max_hold`.
+    /// Runs for several ttls, and is stopped at its `max_hold`.
     Limited,
     /// Is not stopped, and must look for itself.
     Told,
@@ -101,7 +101,7 @@ pub(crate) enum Kind {
     Probe,
 }
 
-/// What the checker must know of a kind's lease.
+/// The facts of a kind's lease that the checker needs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terms {
     pub(crate) ttl: Duration,
@@ -153,7 +153,7 @@ impl Kind {
         }
     }
 
-    /// How long its body wants to run, in milliseconds: often longer than it may.
+    /// The time that the body wants to run, in milliseconds: often longer than it may.
     pub(crate) fn work(self) -> std::ops::Range<u64> {
         match self {
             Self::Plain => 10..1200,
@@ -279,8 +279,8 @@ async fn in_steps(call: &Call) -> Result<()> {
     Ok(())
 }
 
-/// For a body that nobody stops. Between its look at the lease and the step that relies on it,
-/// there is no await.
+/// For a body that the library does not stop. Between its look at the lease and the step that relies on
+/// the lease, there is no await.
 async fn in_steps_while_held(call: &Call, hold: &mut Hold<'_>, lease: &Lease) {
     for step in 0..call.plan.steps {
         sleep(call.plan.pace).await;

@@ -1,4 +1,4 @@
-//! What a process wrote down about itself: one line per event, in a file of its own.
+//! The ledger of a process about itself: one line per event, in a file of its own.
 //!
 //! Each line is one `write` to a file opened for appending, without a buffer in between: what was
 //! written before a SIGKILL is there afterwards, since the kernel has it.
@@ -36,7 +36,7 @@ impl Ledger {
     ///
     /// # Panics
     ///
-    /// When it cannot: a run without evidence must not go on.
+    /// When the line cannot be written: a run without evidence must not go on.
     pub(crate) fn write(&self, kind: &str, fields: fmt::Arguments<'_>) -> Micros {
         let at = now();
         self.write_at(at, kind, fields);

@@ -36,13 +36,13 @@ use self::{
     report::Report,
 };
 
-/// Where the locks and the work are.
+/// The database of the locks and of the work.
 const DATABASE: &str = "torture";
 
 /// Start and end of a run come on top of its time.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// What to do.
+/// The settings of a run.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) seconds: u64,
@@ -51,7 +51,7 @@ pub(crate) struct Settings {
     launch: Launch,
 }
 
-/// How to start this program once more, as a worker.
+/// The command that starts this program once more, as a worker.
 #[derive(Debug, Clone)]
 pub(crate) struct Launch {
     pub(crate) program: PathBuf,

@@ -85,7 +85,8 @@ impl Tormentor {
         Ok(node.restart().await?)
     }
 
-    /// What was sent to it meanwhile is executed when it goes on, perhaps by a primary of the past.
+    /// Pauses a node. Requests that are sent meanwhile are executed when the node goes on, perhaps by a
+    /// primary of the past.
     async fn pause(&self, down: Duration) -> Result<()> {
         let node = self.server.primary().await?;
         node.pause()?;
@@ -130,7 +131,7 @@ impl Tormentor {
                 .await?;
             sleep(BLOCK).await;
             point.off().await?;
-            // What it holds up already stays so.
+            // Commands that are held up already stay so.
             sleep(BLOCK).await;
             Ok(())
         };
@@ -192,14 +193,14 @@ impl Fault {
     }
 }
 
-/// What a fail point does to commands.
+/// The effect of a fail point on commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Effect {
     Close,
     Block,
     Error,
     NoMajority,
-    /// The same, for acquisitions alone: releases work.
+    /// The effect above, for acquisitions alone: releases work.
     Unacknowledged,
 }
 

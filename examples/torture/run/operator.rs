@@ -1,4 +1,4 @@
-//! Somebody who deletes lock documents by hand, without a care for their holders.
+//! An operator that deletes lock documents by hand, without regard to their holders.
 //!
 //! From then on, the library must notice in time, and tokens must go on growing.
 

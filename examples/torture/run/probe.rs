@@ -1,5 +1,5 @@
-//! Takes what dead holders leave behind, as soon as it can: the evidence that a dead holder costs
-//! its ttl and no more.
+//! The prober, which takes the locks of dead holders as soon as it can: the evidence that a dead holder
+//! costs its ttl and no more.
 
 use std::{
     path::{Path, PathBuf},
@@ -43,7 +43,7 @@ struct Inner {
     calls: AtomicU64,
 }
 
-/// What came of one try.
+/// The outcome of one try.
 enum Try {
     Acquired,
     Refused { token: i64 },
@@ -132,7 +132,7 @@ impl Inner {
             Ok(Acquisition::Acquired(guard)) => {
                 lines::began(ledger, call, Kind::Probe, guard.lease(), now());
                 ledger.write("ended", format_args!("call={call} polled={} left=0", now()));
-                // When it fails, the lease ends with its ttl.
+                // A release that fails leaves the lease to its ttl.
                 drop(guard.release().await);
                 Try::Acquired
             }

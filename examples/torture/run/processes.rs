@@ -15,7 +15,7 @@ use super::{
     random::{Deck, Random},
 };
 
-/// Until `end`: what is begun is undone before this is done.
+/// Torments workers until `end`. Every fault that is begun is undone before this returns.
 pub(crate) async fn torment(
     fleet: Arc<Fleet>,
     prober: Arc<Prober>,

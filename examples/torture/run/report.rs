@@ -1,4 +1,4 @@
-//! What a run has to say to a person.
+//! The report of a run, for people.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub(crate) struct Report {
     pub(crate) violations: Vec<Violation>,
     text: String,
     start: Micros,
-    /// Where the ledgers are, if they were kept.
+    /// The folder of the ledgers, if they were kept.
     kept: Option<String>,
 }
 

@@ -39,7 +39,7 @@ use super::{
     random::Random,
 };
 
-/// What a body panics with on purpose.
+/// The message with which a body panics on purpose.
 pub(crate) const PANIC: &str = "a body that panics on purpose";
 
 /// Tells a process that it is a worker, and what it needs to know.
@@ -47,7 +47,7 @@ pub(crate) const CONFIG: &str = "MONGO_LOCK_TORTURE_WORKER";
 
 pub(crate) const FINISH: &str = "finish";
 
-/// How many jobs a worker fires at a time.
+/// The number of jobs that a worker fires at a time.
 const LOOPS: u64 = 2;
 
 #[derive(Debug, Clone)]
@@ -85,7 +85,7 @@ impl Config {
     }
 }
 
-/// What this process was told, if it is a worker.
+/// The configuration of this process, if it is a worker.
 pub(crate) fn config() -> Option<Config> {
     Config::parse(&env::var(CONFIG).ok()?)
 }
@@ -114,8 +114,8 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
         .unwrap_or_default()
 }
 
-/// Waits for the order to finish. When the pipe closes instead, the parent is gone: then so is
-/// everybody who would read the ledgers.
+/// Waits for the order to finish. When the pipe closes instead, the parent is gone, and with it every
+/// reader of the ledgers.
 fn listen(folder: &Path, finish: oneshot::Sender<()>) {
     let mut line = String::new();
     let read = stdin().lock().read_line(&mut line);
@@ -151,7 +151,7 @@ async fn work(config: &Config, ledger: Arc<Ledger>, finished: oneshot::Receiver<
     select! {
         ended = ended => ended,
         order = finished => {
-            order.context("nobody listens any more")?;
+            order.context("the listener has ended")?;
             if let Some(link) = &*worker.link.lock().await {
                 let report = link.locks.shutdown().await;
                 // Leases of an earlier link are not its business.
@@ -284,7 +284,7 @@ impl Worker {
         unreachable!("a worker has an address")
     }
 
-    /// With direct connections, whoever does not answer may not be the primary any more.
+    /// With direct connections, a node that does not answer may not be the primary any more.
     async fn look_elsewhere(&self, at: usize) {
         let mut link = self.link.lock().await;
         if self.uris.len() > 1 && link.as_ref().is_some_and(|link| link.at == at) {
@@ -308,7 +308,7 @@ async fn connect(uri: &str, label: &str, at: usize) -> Result<Link> {
         .build()
         .await?;
     let mut options = ClientOptions::parse(uri).await?;
-    // What was applied must stay so, or the order of the writes would prove nothing.
+    // An applied write must stay applied, or the order of the writes would prove nothing.
     options.write_concern = Some(WriteConcern::majority());
     let data = Client::with_options(options)?
         .database(DATABASE)

@@ -22,7 +22,7 @@ use crate::{
 // Output, with `rt` for `::mongo_lock_runtime::__private`, and what `lock` writes:
 //
 //     async fn report(&self, day: Date, __arg2: Pair) -> Result<rt::Outcome<Report>, E> {
-//         const __LOCK: rt::Attribute = …;
+//         const __LOCK: rt::LockTerms = …;
 //         rt::submit! { … }
 //         let call = rt::Call::new(__LOCK);
 //         rt::run_result(

@@ -23,7 +23,7 @@ const SHORTEST_ATTEMPT: Duration = Duration::from_millis(20);
 enum Answer {
     Granted(OwnedLease),
     Refused(Skipped),
-    /// The client is shutting down, or the caller is gone; what was granted is given back.
+    /// The client is shutting down, or the caller is gone. A lease that was granted is given back.
     ShutDown,
     Error(Error),
 }
@@ -57,7 +57,7 @@ pub(crate) async fn wait(
         events::waits_for_own_guard(held.name(), held.token());
     }
     let started = context.clock.now();
-    // A limit that no clock reaches is none.
+    // A limit beyond the range of the clock is no limit.
     let until = limit.and_then(|limit| started.checked_add(limit));
     let pending = client.pending(spec).ok_or_else(|| shut_down(spec))?;
     let waiter = queue::join(&client.queues, pending, until);
@@ -126,7 +126,8 @@ pub(crate) async fn try_acquire(
     }
 }
 
-/// The caller of an acquisition: when it goes before the answer, the client gives back what comes.
+/// The caller of an acquisition. When the caller goes before the answer, the client gives back a lease
+/// that is granted later.
 struct Caller<'a> {
     client: &'a ClientInner,
     spec: &'a LockSpec,
@@ -143,7 +144,8 @@ impl Drop for Caller<'_> {
     }
 }
 
-/// Sends the request, again where that may help, until it is answered or the time limit is over.
+/// Sends the request, and repeats it after transient failures, until it is answered or the time limit is
+/// over.
 async fn run(
     client: &ClientInner,
     mut pending: PendingLease,
@@ -156,7 +158,7 @@ async fn run(
         match context.attempt(context.store.acquire(&request)).await {
             Ok(AcquireReply::Granted(grant)) => {
                 let lease = pending.granted(attempt, grant);
-                // Here, and not only by the caller, who may never be polled again.
+                // Here, and not only by the caller, which may never be polled again.
                 return Ok(if client.leases.is_closed() {
                     Answer::ShutDown
                 } else {
@@ -198,7 +200,7 @@ async fn run(
     }
 }
 
-/// The lease is the caller's, unless the answer took so long that it is over.
+/// Hands the lease to the caller, unless the answer took so long that the lease is over.
 fn acquired(lease: OwnedLease, asked: Moment) -> Result<Acquisition, Error> {
     let lease = lease.delivered()?;
     let took = lease.context().clock.elapsed(asked);

@@ -89,8 +89,9 @@ impl LockClient {
     /// A client whose locks are in memory, for unit tests: no server, and the time is tokio's, so
     /// that a test with a [paused clock](https://docs.rs/tokio/latest/tokio/time/fn.pause.html) decides when a lease ends.
     ///
-    /// The semantics are those of MongoDB; one suite of tests runs against both. The locks exclude
-    /// its own clones and those that [`with_owner`](Self::with_owner) makes of it, and nobody else.
+    /// The semantics are those of MongoDB; one suite of tests runs against both. The locks are those of
+    /// this client, its clones, and the clients that [`with_owner`](Self::with_owner) makes of it; another
+    /// call of this function makes other locks.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -132,7 +133,7 @@ impl LockClientBuilder {
     /// Connects to this address. Replaces an earlier [`client`](Self::client).
     ///
     /// Unless the URI says otherwise, the driver gives up finding a primary after the operation
-    /// time limit instead of its usual 30 s, so that an error can say what is wrong with the
+    /// time limit instead of its usual 30 s, so that an error can name the fault of the
     /// connection.
     pub fn uri(mut self, uri: impl AsRef<str>) -> Self {
         self.source = Some(Source::Uri(uri.as_ref().to_owned()));
@@ -142,8 +143,8 @@ impl LockClientBuilder {
     /// Uses the connections of a client that the service has already. Replaces an earlier
     /// [`uri`](Self::uri).
     ///
-    /// It must have been made on the tokio runtime on which [`build`](Self::build) is called. Its
-    /// own write concern, read preference and retry settings do not matter for locks.
+    /// The client must have been made on the tokio runtime on which [`build`](Self::build) is called. The
+    /// write concern, read preference and retry settings of the client do not matter for locks.
     pub fn client(mut self, client: Client) -> Self {
         self.source = Some(Source::Client(Box::new(client)));
         self
@@ -157,16 +158,17 @@ impl LockClientBuilder {
 
     /// The collection for the locks. Default: `distributed_locks`.
     ///
-    /// All instances of a service must agree on it. Documents of other kinds in it are left alone.
+    /// All instances of a service must agree on the collection. Documents of other kinds in it are left
+    /// alone.
     pub fn collection(mut self, name: impl Into<String>) -> Self {
         self.collection = name.into();
         self
     }
 
-    /// What others see as the holder of our locks: at most 200 bytes without control characters.
-    /// Default: `host:pid`.
+    /// The owner label, which refused callers see as the holder of this client's locks: at most 200 bytes
+    /// without control characters. Default: `host:pid`.
     ///
-    /// It is for people. Two processes with the same label still exclude each other.
+    /// The label is for people. Two processes with the same label still exclude each other.
     pub fn owner(mut self, label: impl Into<String>) -> Self {
         self.owner = Some(label.into());
         self
@@ -174,32 +176,33 @@ impl LockClientBuilder {
 
     /// The longest that one call waits for MongoDB. Default: 5 s; at least 1 ms, at most 1 h.
     ///
-    /// When it is over, the call ends with [`Error::Timeout`], whatever the driver is doing. Too
-    /// short, and a change of primary (some seconds, usually) fails calls that a little patience
-    /// would have saved; too long, and a job waits that long before it says that MongoDB is down.
+    /// When the time is over, the call ends with [`Error::Timeout`], or with the error of its last attempt,
+    /// whatever the driver is doing. With too short a limit, a change of primary (some seconds, usually)
+    /// fails calls that a longer one would have saved; with too long a limit, a job waits that long before
+    /// it says that MongoDB is down.
     pub fn operation_timeout(mut self, limit: Duration) -> Self {
         self.operation_timeout = limit;
         self
     }
 
-    /// How much earlier than the server the holder considers its lease over. Default: a fifth of the
-    /// ttl, at most 1 s. At most 1 h.
+    /// The safety margin: the time by which a lease ends earlier for its holder than on the server.
+    /// Default: a fifth of the ttl, at most 1 s. At most 1 h.
     ///
-    /// It covers what the holder's monotonic clock cannot see: a clock that runs at another rate than
-    /// the server's, members of a replica set whose clocks disagree, across a change of primary, and
-    /// the time that a body takes from "stop" to being dropped. Shorter than these together, and a
-    /// body can run on while another instance has the lock; longer, and that much of every ttl is of
-    /// no use to its holder. A lock whose ttl it does not leave enough time is refused when it is
-    /// acquired.
+    /// The margin covers what the holder's clock cannot see: a clock that runs at another rate than
+    /// the server's, members of a replica set whose clocks disagree, across a change of primary, routers
+    /// whose clocks disagree, and the time that a body takes from "stop" to being dropped. With a margin
+    /// shorter than these together, a body can run on while another instance has the lock; with a longer
+    /// one, that much of every ttl is of no use to its holder. A lock is refused when it is acquired, if
+    /// the margin does not leave its ttl enough time.
     pub fn margin(mut self, margin: Duration) -> Self {
         self.margin = Margin::Fixed(margin);
         self
     }
 
-    /// Whether [`build`](Self::build) creates the TTL index that collects documents of locks that
-    /// nobody has used for a day. Default: yes.
+    /// Whether [`build`](Self::build) creates the TTL index that collects the documents of locks that were
+    /// not used for a day. Default: yes.
     ///
-    /// Locks are correct without it; the collection just keeps a document for every name ever used.
+    /// Locks are correct without the index; the collection just keeps a document for every name ever used.
     /// The user needs the `createIndex` privilege, else the error says how to create it by hand.
     pub fn create_index(mut self, yes: bool) -> Self {
         self.create_index = yes;
@@ -208,8 +211,8 @@ impl LockClientBuilder {
 
     /// Connects, checks that locks work there, and gives the client.
     ///
-    /// It asks the server who it is (and logs in), creates the TTL index unless told not to, and
-    /// rehearses the acquire command, which writes nothing.
+    /// The client sends `hello` (and logs in), creates the TTL index unless told not to, and makes a dry
+    /// run of the acquire command, which writes nothing.
     ///
     /// # Errors
     ///
@@ -270,7 +273,7 @@ impl LockClientBuilder {
     }
 }
 
-/// Gives the store back once it is known to work.
+/// Runs the checks of a store, and gives the store back once they have passed.
 async fn start_up(store: MongoStore, todo: StartUp, limit: Duration) -> Result<MongoStore, Error> {
     // A task of its own: the driver wants its commands polled to the end.
     let check = tokio::spawn(async move { store.start_up(todo).await.map(|()| store) });

@@ -1,4 +1,4 @@
-//! Where an annotated function finds its client: the task's own, else the global one.
+//! The client of an annotated function: the task's own, else the global one.
 
 use once_cell::sync::OnceCell;
 use tokio::task_local;
@@ -35,8 +35,8 @@ impl LockClient {
         GLOBAL.get().cloned().ok_or(Error::NoClient)
     }
 
-    /// The client that an annotated function called here would use: the one whose
-    /// [`scope`](Self::scope) this task runs in, else the global one.
+    /// The client that an annotated function called here would use: the client in whose
+    /// [`scope`](Self::scope) this task runs, else the global one.
     ///
     /// # Errors
     ///
@@ -50,7 +50,7 @@ impl LockClient {
     /// Runs `future` with this client in place of the global one. Meant for tests, each with a
     /// database of its own.
     ///
-    /// It holds for this task, not for tasks that `future` spawns; give those a `scope` of their
+    /// The scope holds for this task, not for tasks that `future` spawns; give those a `scope` of their
     /// own.
     ///
     /// # Cancel safety

@@ -12,15 +12,16 @@ use crate::{
     outcome::Release,
 };
 
-/// A lock that we hold, until [`release`](Self::release), drop, or the end of its lease.
+/// A held lock, until [`release`](Self::release), drop, or the end of its lease.
 ///
 /// **A guard cannot stop you.** When its lease ends, others may take the lock, whatever your code
 /// is doing. Check [`time_left`](Self::time_left) before each step that must happen under the lock,
 /// put the [`token`](Self::token) into what you write, or use the attribute, which stops the body
-/// in time. [`Lease::lost`] waits for its end.
+/// in time. [`Lease::lost`] waits for the end of the lease.
 ///
-/// Dropping it releases the lock in the background, on the client's runtime. If that runtime is
-/// gone, the lease ends with its ttl.
+/// Dropping a guard releases the lock in the background, on the client's runtime. If that runtime is
+/// gone, the lease ends with its ttl. A call of the same client for the same lock, right after the drop,
+/// waits for that release and is not refused because of it.
 #[must_use = "dropping a guard releases the lock at once"]
 pub struct LockGuard {
     lease: OwnedLease,
@@ -31,8 +32,7 @@ impl LockGuard {
         Self { lease }
     }
 
-    /// The lease: to ask whether it still lasts, to extend it, to wait for its end, to hand to other
-    /// tasks.
+    /// The lease, which says whether it still lasts, can be extended, and can be handed to other tasks.
     #[must_use]
     pub fn lease(&self) -> &Lease {
         &self.lease
@@ -51,34 +51,34 @@ impl LockGuard {
         self.lease.token()
     }
 
-    /// When the lease began, by the server's clock.
+    /// The time at which the lease began, by the server's clock.
     #[must_use]
     pub fn acquired_at(&self) -> SystemTime {
         self.lease.acquired_at()
     }
 
-    /// When the lease ends if it is not renewed or extended, by the server's clock: as it was
-    /// granted. To decide whether there is still time, use
-    /// [`time_left`](Self::time_left), which does not depend on this host's wall clock.
+    /// The end of the lease as it was granted, by the server's clock; a renewal or an extension is not in
+    /// it. To decide whether there is still time, use [`time_left`](Self::time_left), which does not
+    /// depend on this host's wall clock.
     #[must_use]
     pub fn expires_at(&self) -> SystemTime {
         self.lease.grant().expires_at
     }
 
-    /// How long the lease can still be relied on, if it is not renewed. Zero when it has ended. See
+    /// The time for which the lease can still be relied on, unless it is renewed. Zero after its end. See
     /// [`Lease`].
     #[must_use]
     pub fn time_left(&self) -> Duration {
         self.lease.time_left()
     }
 
-    /// Releases the lock and says what came of it. One command.
+    /// Releases the lock and gives the outcome. One command.
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] when MongoDB does not answer within the operation time limit, or
-    /// [`Error::Database`] when it refuses. The release goes on in the background in the first case;
-    /// in both the lease ends with its ttl at the latest.
+    /// [`Error::Timeout`] or [`Error::Database`] when the lock could not be released within the operation
+    /// time limit. Unless the error is final, as a refused log-in is, the release is repeated in the
+    /// background until the lease has ended by itself, with its ttl at the latest.
     ///
     /// # Cancel safety
     ///
@@ -90,7 +90,7 @@ impl LockGuard {
 }
 
 impl LockGuard {
-    /// Starts the release, which goes on by itself.
+    /// Starts the release, which goes on in a task.
     pub(super) fn start_release(self) -> impl Future<Output = Result<Release, Error>> + Send {
         self.lease.start_release()
     }

@@ -1,4 +1,4 @@
-//! The composition root: what a client consists of.
+//! The composition root of a client.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,7 +23,7 @@ pub(crate) struct ClientInner {
     releaser: Arc<dyn Releaser>,
 }
 
-/// What a client is made of.
+/// The parts of which a client is made.
 pub(crate) struct Parts {
     pub(crate) store: Arc<Store>,
     pub(crate) owner: Arc<str>,
@@ -74,7 +74,7 @@ impl ClientInner {
         })
     }
 
-    /// A lease to be asked for. `None` when the client is shutting down.
+    /// A pending lease for a new acquisition. `None` when the client is shutting down.
     pub(super) fn pending(&self, spec: &LockSpec) -> Option<PendingLease> {
         PendingLease::begin(&self.context, &self.leases, &self.releaser, spec)
     }

@@ -1,4 +1,4 @@
-//! Leader election: a lock that is waited for, a body that its lease stops, and again.
+//! Leader election: a call that waits for the lock, runs a body under its lease, and starts anew.
 
 use std::{fmt::Display, ops::ControlFlow, sync::OnceLock, time::Duration};
 
@@ -16,16 +16,17 @@ use crate::{
 impl LockClient {
     /// Runs `task` while this instance is the leader, and stands for election again and again.
     ///
-    /// Of all instances that call this for one name, one leads at any time: the one that holds the
-    /// lock. The others wait in line. When the leader's lease is lost, its task is dropped; when it
-    /// dies, the next one leads within the ttl. Trouble with MongoDB ends the leadership at the lease's
-    /// deadline, never the standing.
+    /// Of all instances that call this for one name, at most one leads at any time: the instance that
+    /// holds the lock. The others wait in the queue. When the leader's lease is lost, its task is dropped;
+    /// when the leader dies, the next instance leads within the ttl. Trouble with MongoDB ends a term at
+    /// the lease's deadline, and never ends the candidacy.
     ///
-    /// When the task steps down within a second, and after an election that failed, it pauses before it
-    /// stands again: 100 ms at first, then longer, up to 10 s.
+    /// The value of the task decides: [`ControlFlow::Continue`] steps down and stands again, behind the
+    /// instances that wait; [`ControlFlow::Break`] ends the candidacy with a value.
     ///
-    /// The task says how it goes on: [`ControlFlow::Continue`] steps down and stands again, behind those
-    /// who wait; [`ControlFlow::Break`] ends it all with a value.
+    /// After a task that stepped down within a second, and after an election that failed, there is a pause
+    /// before the instance stands again: 100 ms at first, then longer, up to 10 s. So a task that fails at
+    /// once does not keep the server busy with elections. A longer term makes the pauses short again.
     ///
     /// ```
     /// use std::{ops::ControlFlow, time::Duration};
@@ -133,7 +134,7 @@ fn check(spec: &LockSpec) -> Result<(), Error> {
     })
 }
 
-/// Whether it will not pass.
+/// Whether the error ends the candidacy: it does not pass by itself.
 fn is_final(error: &Error) -> bool {
     matches!(
         error,

@@ -22,7 +22,7 @@ use crate::{error::Error, spec::LockSpec};
 pub struct LockClient(pub(crate) Arc<ClientInner>);
 
 impl LockClient {
-    /// Another client of the same locks, under another label, with leases of its own: a second
+    /// A second client of the same locks, under another label, with leases of its own: another
     /// instance of the service, as far as the locks are concerned.
     ///
     /// # Errors
@@ -34,27 +34,28 @@ impl LockClient {
         Ok(Self(Arc::new(self.0.with_owner(owner))))
     }
 
-    /// Acquires the lock, or is refused at once: it never waits for a held lock, whatever the spec
-    /// says. One command, whatever the answer, and none when this client itself holds the lock. (A
-    /// second one finds out, where others wait for the lock, whether they still do: a caller that does
-    /// not wait never overtakes one that does.)
+    /// Acquires the lock, or is refused at once. A call never waits for a held lock, whatever the spec
+    /// says. One command, whatever the answer, and none when this client itself holds the lock. (Where
+    /// other callers wait for the lock, a second command finds out whether they still do: a caller that
+    /// does not wait never overtakes one that does.)
     ///
-    /// This is what the attribute does before the body; use it where an attribute does not fit. A
-    /// guard does not stop your code when its lease ends: see [`LockGuard`](crate::LockGuard).
+    /// For code that no attribute fits. A guard does not stop your code when its lease ends: see
+    /// [`LockGuard`](crate::LockGuard).
     ///
-    /// A spec with [`renew`](crate::LockSpecBuilder::renew) is renewed in the background until the
-    /// guard is released.
+    /// The lease of a spec with [`renew`](crate::LockSpecBuilder::renew) is renewed in the background until
+    /// the guard is released.
     ///
     /// A lost connection or a change of primary is ridden out within the
-    /// [operation time limit](crate::LockClientBuilder::operation_timeout). So is a release of the same lock
-    /// by this client that is still under way: a call right after a dropped guard is not refused
-    /// because of that guard.
+    /// [operation time limit](crate::LockClientBuilder::operation_timeout). When this client is still
+    /// releasing the same lock, the call waits for that release, for at most half of that limit: a call
+    /// right after a dropped guard is not refused because of that guard.
     ///
     /// # Errors
     ///
     /// [`Error::Timeout`] or [`Error::Database`] when MongoDB gives no answer or a bad one,
-    /// [`Error::NotALockDocument`] when the document under this name is something else,
-    /// [`Error::InvalidArgument`] for a ttl that the safety margin leaves no time,
+    /// [`Error::NotALockDocument`] when the document under this name is not a lock document,
+    /// [`Error::InvalidArgument`] for a ttl that the safety margin leaves no time, and for a renewed lease
+    /// with a ttl below 30 ms,
     /// [`Error::ShutDown`] after [`shutdown`](Self::shutdown), and [`Error::GrantedTooLate`] when the
     /// answer took so long that the lease is over already. In each case a lease that was or may have
     /// been granted is released in the background.
@@ -67,16 +68,17 @@ impl LockClient {
         try_acquire(&self.0, spec).await
     }
 
-    /// Acquires the lock, and waits for it for at most `limit`, whatever the spec says. First come,
-    /// first served, across processes and within one.
+    /// Acquires the lock, or waits for at most `limit`, whatever the spec says, and then is refused. First
+    /// come, first served, across processes and within one. A limit of zero is a
+    /// [`try_acquire`](Self::try_acquire).
     ///
-    /// An answer of MongoDB that is on its way when the limit is over is waited for, for at most the
+    /// An answer of MongoDB that is on its way at the end of the limit is waited for, for at most the
     /// [operation time limit](crate::LockClientBuilder::operation_timeout).
     ///
     /// # Errors
     ///
-    /// As [`try_acquire`](Self::try_acquire), and [`Error::WouldDeadlock`] for a task that waits for a
-    /// lock which it holds.
+    /// As [`try_acquire`](Self::try_acquire), and [`Error::WouldDeadlock`] for a task that would wait for a
+    /// lock under which the task itself runs.
     ///
     /// # Cancel safety
     ///
@@ -92,8 +94,8 @@ impl LockClient {
         wait(&self.0, spec, Some(limit)).await
     }
 
-    /// Acquires the lock, and waits for it as long as it takes, whatever the spec says. First come,
-    /// first served, across processes and within one.
+    /// Acquires the lock, and waits without a limit, whatever the spec says. First come, first served,
+    /// across processes and within one.
     ///
     /// # Errors
     ///
@@ -107,12 +109,12 @@ impl LockClient {
     pub async fn acquire(&self, spec: &LockSpec) -> Result<LockGuard, Error> {
         match wait(&self.0, spec, None).await? {
             Acquisition::Acquired(guard) => Ok(guard),
-            // A caller without a time limit is never sent away.
+            // A caller without a time limit is never refused.
             Acquisition::Skipped(_) => Err(Error::runtime_gone(spec.name())),
         }
     }
 
-    /// The label under which others see this client's leases, by default `host:pid`.
+    /// The owner label, under which refused callers see this client's leases. By default `host:pid`.
     #[must_use]
     pub fn owner(&self) -> &str {
         &self.0.context.owner
@@ -120,7 +122,7 @@ impl LockClient {
 }
 
 impl fmt::Debug for LockClient {
-    /// Says where the locks are; never how to log in there.
+    /// Shows the place of the locks, and never a credential.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LockClient")
             .field("collection", &self.0.context.store.place())

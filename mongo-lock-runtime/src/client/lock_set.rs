@@ -8,9 +8,10 @@ use super::{
 };
 use crate::{error::Error, spec::LockSpec};
 
-/// Several locks that we hold: one guard each, in the order in which they were asked for.
+/// Several held locks: one guard each, in the order of the specs.
 ///
-/// What a [`LockGuard`] cannot do, this cannot either. Dropping it releases them all in the background.
+/// Like a [`LockGuard`], a set cannot stop your code when a lease ends. Dropping the set releases all locks
+/// in the background.
 #[derive(Debug)]
 #[must_use = "dropping the guards releases the locks at once"]
 pub struct LockSet {
@@ -29,19 +30,19 @@ impl LockSet {
         self.guards
     }
 
-    /// How long all of the leases can still be relied on, if none is renewed: the shortest time left.
-    /// [`Duration::MAX`] for no locks.
+    /// The time for which all of the leases can still be relied on, unless they are renewed: the shortest
+    /// time left. [`Duration::MAX`] for no locks.
     #[must_use]
     pub fn time_left(&self) -> Duration {
         let left = self.guards.iter().map(LockGuard::time_left);
         left.min().unwrap_or(Duration::MAX)
     }
 
-    /// Releases them all, at once. One command each.
+    /// Releases all locks at once: one command each, side by side.
     ///
     /// # Errors
     ///
-    /// The first error of [`LockGuard::release`]; the others are released all the same.
+    /// The first error of [`LockGuard::release`]; the other locks are released all the same.
     ///
     /// # Cancel safety
     ///
@@ -58,12 +59,13 @@ impl LockSet {
 }
 
 impl LockClient {
-    /// Acquires all of these locks, or none: each as its spec says, those that wait included.
+    /// Acquires all of these locks, or none: each as its spec says, its
+    /// [`wait`](crate::LockSpecBuilder::wait) included.
     ///
-    /// They are taken in the order of their names, whatever the order in which they are given, so two
-    /// callers never wait for each other. Those that are taken first are held while the rest is waited
-    /// for: a ttl must be long enough for that, or [renewed](crate::LockSpecBuilder::renew). A refusal
-    /// releases what was taken before it returns.
+    /// The locks are taken in the order of their names, whatever the order of the specs, so two callers
+    /// never wait for each other. The locks that are taken first are held while the others are waited for:
+    /// a ttl must be long enough for that, or [renewed](crate::LockSpecBuilder::renew). A refusal releases
+    /// the locks that were taken before the call returns.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -83,12 +85,12 @@ impl LockClient {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for a name that is given twice, [`Error::LeaseLost`] when one was
-    /// lost before the last was acquired, and those of [`try_acquire`](Self::try_acquire).
+    /// [`Error::InvalidArgument`] for a name that is given twice, [`Error::LeaseLost`] when one lease was
+    /// lost before the last one was acquired, and those of [`acquire_within`](Self::acquire_within).
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: when the future is dropped, what was acquired is released in the background.
+    /// Cancel safe: when the future is dropped, locks that were acquired are released in the background.
     pub async fn acquire_all(&self, specs: &[LockSpec]) -> Result<Acquisition<LockSet>, Error> {
         let mut seen = HashSet::new();
         if let Some(twice) = specs.iter().find(|spec| !seen.insert(spec.name())) {
@@ -105,7 +107,7 @@ impl LockClient {
                 Acquisition::Acquired(guard) => guards.push((at, guard)),
                 Acquisition::Skipped(skipped) => {
                     while let Some((_, guard)) = guards.pop() {
-                        // What cannot be released ends with its ttl, and an event says so.
+                        // A lock that cannot be released ends with its ttl, and an event says so.
                         drop(guard.release().await);
                     }
                     return Ok(Acquisition::Skipped(skipped));

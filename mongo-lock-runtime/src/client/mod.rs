@@ -1,4 +1,4 @@
-//! What users hold: the client, guards, and what runs under a lock.
+//! The types that users hold: the client, guards, and calls that run under a lock.
 
 mod acquire;
 mod acquisition;

@@ -1,4 +1,4 @@
-//! The label that tells others who holds a lock.
+//! The owner label, which names the holder of a lock.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::error::Error;
 
 const MAX_LEN: usize = 200;
 
-/// `host:pid`: where to look, and which process.
+/// The default label, `host:pid`: the machine and the process.
 pub(crate) fn default_label() -> Arc<str> {
     let host = gethostname::gethostname();
     let host: String = host
@@ -18,7 +18,8 @@ pub(crate) fn default_label() -> Arc<str> {
     format!("{host}:{}", std::process::id()).into()
 }
 
-/// A label stands in other people's logs: it must be there, short, and on one line.
+/// Checks a label, which appears in the logs of other services: it must not be empty, must be short, and
+/// must be one line.
 pub(crate) fn check_label(label: &str) -> Result<Arc<str>, Error> {
     let problem = if label.is_empty() {
         "it is empty; leave it out for the default, `host:pid`".to_owned()

@@ -1,8 +1,8 @@
 //! One call of an annotated function: acquire, run the body, release.
 //!
-//! A service has hundreds of bodies, each of a type of its own. What is generic over the body is
-//! compiled for each of them, so that is as little as can be: polling it, dropping it, and keeping
-//! what it gave. All else is [`Machine`].
+//! A service has hundreds of bodies, each of a type of its own. Code that is generic over the body is
+//! compiled for each of them, so [`Run`] does as little as possible: it polls the body, drops the body, and
+//! keeps its value. All else is [`Machine`].
 
 use std::{
     pin::Pin,
@@ -20,7 +20,8 @@ use crate::{
 
 pub(crate) type Acquired = Pin<Box<dyn Future<Output = Result<Acquisition, Error>> + Send>>;
 
-/// The body's value, or why it did not run; or an error of the lock.
+/// A call as a future: gives the body's value, or the refusal for which the body did not run, or an error
+/// of the lock.
 pub(crate) struct Run<F: Future> {
     machine: Box<Machine>,
     body: Option<Pin<Box<F>>>,
@@ -40,7 +41,7 @@ impl<F: Future> Run<F> {
     }
 }
 
-/// Nothing in it is pinned but what is in boxes.
+/// All futures in a `Run` are pinned in boxes of their own.
 impl<F: Future> Unpin for Run<F> {}
 
 impl<F: Future> Future for Run<F> {
@@ -74,17 +75,17 @@ impl<F: Future> Future for Run<F> {
 }
 
 impl<F: Future> Drop for Run<F> {
-    /// The caller's future was dropped, or the body has panicked. What the body holds must be gone
-    /// before the lock is, and it finds its lease until then.
+    /// Drops the body before the lock: the caller's future was dropped, or the body has panicked. While the
+    /// body's values are dropped, they still find the lease.
     fn drop(&mut self) {
         let body = &mut self.body;
         self.machine.under_lease(&mut || *body = None);
     }
 }
 
-/// What to do with the body.
+/// One step with the body.
 enum Step<'a, 'b> {
-    /// Says whether it is done.
+    /// Polls the body. `true`: it is done.
     Poll(&'a mut Context<'b>),
     Drop,
 }
@@ -105,12 +106,12 @@ enum State {
 struct Running {
     guard: LockGuard,
     scope: Arc<Scope>,
-    /// None when the body goes on whatever happens.
+    /// The end of the lease; `None` when the body goes on whatever happens.
     lost: Option<Pin<Box<dyn Future<Output = Error> + Send>>>,
 }
 
 impl Machine {
-    /// Ready with None when the body has given its value.
+    /// Advances the call. Ready with `None` when the body has given its value.
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -141,7 +142,7 @@ impl Machine {
         }
     }
 
-    /// Without waiting for the release, if there is one.
+    /// Ends the call without waiting for the release, if there is one.
     fn stop(
         &mut self,
         body: &mut dyn FnMut(Step<'_, '_>) -> bool,
@@ -152,7 +153,7 @@ impl Machine {
         Poll::Ready(result)
     }
 
-    /// A release whose failure is an event, not the caller's error.
+    /// Starts the release, whose failure is an event, not the caller's error.
     fn release(&mut self, body: &mut dyn FnMut(Step<'_, '_>) -> bool) {
         self.under_lease(&mut || _ = body(Step::Drop));
         if let State::Running(Running { guard, .. }) =
@@ -162,7 +163,7 @@ impl Machine {
         }
     }
 
-    /// Does something where `current_lease` gives the call's lease, if it has one.
+    /// Calls `f` where `current_lease` gives the call's lease, if the call has one.
     fn under_lease(&self, f: &mut dyn FnMut()) {
         match &self.state {
             State::Running(running) => within(&running.scope, f),

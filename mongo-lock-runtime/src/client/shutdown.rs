@@ -15,11 +15,11 @@ pub struct Shutdown {
     limit: Duration,
 }
 
-/// What a shutdown could not release: these locks stay taken until their ttl ends.
+/// The result of a shutdown: the locks that could not be released, and stay taken until their ttl ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// The locks, in no particular order.
+    /// The names of the locks that stay taken, in no particular order.
     pub unreleased: Vec<LockName>,
 }
 
@@ -42,18 +42,19 @@ impl fmt::Display for ShutdownReport {
 }
 
 impl LockClient {
-    /// Gives everything back: to call, and to await, before the process ends.
+    /// Gives all locks back. To be called, and awaited, before the process ends.
     ///
     /// From now on, the client and its clones refuse to acquire, with
     /// [`Error::ShutDown`](crate::Error::ShutDown). Bodies of annotated functions are stopped (their
     /// callers get [`Error::LeaseLost`](crate::Error::LeaseLost)), unless
     /// [`wait_for_bodies`](Shutdown::wait_for_bodies) gives them time to finish; then all locks are
-    /// released, and what earlier drops left to the background is waited for.
+    /// released, and releases and clean-ups in the background are waited for.
     ///
-    /// What it cannot stop, it does not release, since that would let another instance in beside it:
-    /// a [`LockGuard`](crate::LockGuard) that is still held, a body that does not come to an await,
-    /// and one with `on_lost = "continue"`. Their leases are lost
-    /// ([`Lease::check`](crate::Lease::check) says so) and end with their ttl.
+    /// A shutdown does not release the lock of code that it cannot stop, since another instance would get
+    /// in beside that code: a [`LockGuard`](crate::LockGuard) that is still held, a body that does not come
+    /// to an await, and one with `on_lost = "continue"`. Their leases are lost
+    /// ([`Lease::check`](crate::Lease::check) says so) and end with their ttl; the locks are in
+    /// [`ShutdownReport::unreleased`].
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -71,7 +72,7 @@ impl LockClient {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops the waiting, not what it has set in motion. It can be called again.
+    /// Dropping the future stops the waiting, not the shutdown. A shutdown can be awaited again.
     pub fn shutdown(&self) -> Shutdown {
         Shutdown {
             client: self.clone(),
@@ -82,15 +83,15 @@ impl LockClient {
 }
 
 impl Shutdown {
-    /// How long bodies may go on by themselves before they are stopped. Default: not at all.
+    /// The time for which bodies may go on before they are stopped. Default: zero.
     pub fn wait_for_bodies(mut self, time: Duration) -> Self {
         self.wait = time;
         self
     }
 
-    /// How long to wait for MongoDB and for bodies to stop, after that. Default: the client's
-    /// [operation time limit](crate::LockClientBuilder::operation_timeout). What has not been
-    /// released by then is in the report.
+    /// The time to wait for MongoDB, and for bodies to stop, after that. Default: the client's
+    /// [operation time limit](crate::LockClientBuilder::operation_timeout). Locks that have not been
+    /// released by then are in the report.
     pub fn limit(mut self, time: Duration) -> Self {
         self.limit = time;
         self

@@ -18,7 +18,7 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    /// One more around what the calling task runs.
+    /// A scope of this lease, inside those of the calling task.
     pub(crate) fn around(lease: Lease) -> Arc<Self> {
         let outer = CURRENT.try_with(Clone::clone).ok();
         Arc::new(Self { lease, outer })
@@ -33,8 +33,8 @@ pub(crate) fn within(scope: &Arc<Scope>, f: &mut dyn FnMut()) {
 /// The lease under which the calling task runs: that of the innermost annotated function, or
 /// [`Lease::scope`]. `None` outside of one.
 ///
-/// A spawned task does not inherit it. Hand it over, and know that nothing stops that task when the
-/// lease ends; it must ask:
+/// A spawned task does not inherit the lease. Hand the lease over, and know that nothing stops that task
+/// when the lease ends; the task must ask:
 ///
 /// ```no_run
 /// use mongo_lock_runtime::{current_lease, distributed_lock};
@@ -73,7 +73,7 @@ pub fn current_lease() -> Option<Lease> {
 /// # async fn main() -> Result<(), mongo_lock_runtime::Error> {
 /// let client = LockClient::in_memory();
 /// let spec = LockSpec::new("invoices", Duration::from_secs(60))?;
-/// let guard = client.try_acquire(&spec).await?.acquired().expect("nobody else is here");
+/// let guard = client.try_acquire(&spec).await?.acquired().expect("the lock is free");
 /// let token = guard.lease().clone().scope(async { post_invoice() }).await;
 /// assert_eq!(token, guard.token());
 /// # Ok(())
@@ -108,8 +108,8 @@ pub fn assert_locked(name: impl AsRef<str>) -> Lease {
     panic!("this code must run under the lock `{name}`, and runs under {found}");
 }
 
-/// Refuses a caller that is about to wait for a lock under which its task runs already: that would
-/// never end. Other clients of the same locks count too.
+/// Refuses a caller that is about to wait for a lock under which its task runs already: such a wait would
+/// never end. Leases of other clients of the same locks count too.
 pub(crate) fn check_not_held(context: &Context, name: &LockName) -> Result<(), Error> {
     let innermost = CURRENT.try_with(Clone::clone).ok();
     let mut scope = innermost.as_ref();
@@ -124,8 +124,8 @@ pub(crate) fn check_not_held(context: &Context, name: &LockName) -> Result<(), E
 }
 
 impl Lease {
-    /// Runs `future` under this lease: [`current_lease`] finds it there. It does not stop the future
-    /// when the lease ends, and does not keep the lock taken.
+    /// Runs `future` under this lease: [`current_lease`] finds the lease there. The scope does not stop the
+    /// future when the lease ends, and does not keep the lock taken.
     ///
     /// # Cancel safety
     ///

@@ -1,4 +1,4 @@
-//! One lease in the table, and when it is to be renewed.
+//! One lease in the table, and the time of its next renewal.
 
 use std::{sync::Weak, time::Duration};
 
@@ -24,11 +24,11 @@ pub(super) enum Entry {
     },
 }
 
-/// When to renew a lease next.
+/// The time of a lease's next renewal.
 #[derive(Clone, Copy)]
 pub(super) struct Due {
     pub(super) at: Moment,
-    /// From when on the lease may go along with another that is due.
+    /// The time from which the lease may be renewed together with another one that is due.
     pub(super) along_from: Moment,
 }
 
@@ -48,7 +48,7 @@ impl Entry {
         }
     }
 
-    /// When the keeper has something to do for the lease.
+    /// The time at which the keeper has work to do for the lease.
     pub(super) fn look(&self) -> Option<Moment> {
         match self {
             Self::Held { lease, due } => {
@@ -61,8 +61,8 @@ impl Entry {
 }
 
 impl Due {
-    /// An interval after `sent`; half an interval earlier in company, so that leases that began at
-    /// different times are soon renewed together.
+    /// The next renewal an interval after `sent`; half an interval earlier together with others, so that
+    /// leases that began at different times are soon renewed by one command.
     pub(super) fn regular(sent: Moment, interval: Duration) -> Self {
         Self {
             at: sent + interval,

@@ -14,17 +14,17 @@ use crate::{
 };
 
 impl Lease {
-    /// Prolongs the lease: it ends `ttl` from now, or when it would have ended, whichever is later.
-    /// One command.
+    /// Prolongs the lease, which ends `ttl` from now or at its present end, whichever is later. One
+    /// command.
     ///
-    /// For a body that finds that it has more to do than its ttl allows. `max_hold`, where there is
-    /// one, stays the limit.
+    /// For a body that has more to do than its ttl allows. `max_hold`, where there is one, stays the
+    /// limit.
     ///
     /// # Errors
     ///
     /// [`Error::LeaseLost`] when the lease has ended, or ends meanwhile; [`Error::Timeout`] and
-    /// [`Error::Database`] when MongoDB gives no answer or a bad one, in which case the lease ends
-    /// when it would have; [`Error::InvalidArgument`] for a ttl outside the range of
+    /// [`Error::Database`] when MongoDB gives no answer or a bad one, in which case the lease keeps its
+    /// present end; [`Error::InvalidArgument`] for a ttl outside the range of
     /// [`LockSpec`](crate::LockSpec), or not longer than the safety margin.
     ///
     /// # Cancel safety

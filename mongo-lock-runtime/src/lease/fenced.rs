@@ -15,7 +15,7 @@ use crate::error::{Error, Operation};
 /// The field that remembers the newest token, unless [`Fenced::field`] names another.
 const FIELD: &str = "fencing_token";
 
-/// How often a write that races with others is tried.
+/// The number of attempts at a write that races with others.
 const ATTEMPTS: u32 = 5;
 
 const DUPLICATE_KEY: i32 = 11000;
@@ -29,16 +29,16 @@ pub struct Fenced {
     field: String,
 }
 
-/// What came of a fenced update.
+/// The outcome of a fenced update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "a refused write did not happen: its holder's time is over"]
 #[non_exhaustive]
 pub enum FencedWrite {
     /// The document was written, and remembers our token.
     Applied,
-    /// A newer holder has written the document. It was left as it is.
+    /// A newer holder has written the document, which was left as it is.
     Refused {
-        /// That holder's token.
+        /// The fencing token of the newer holder.
         newer: i64,
     },
     /// No document matches the filter.
@@ -61,9 +61,9 @@ impl Lease {
     /// [token](Self::token) that has written it, in the field `fencing_token`, and takes no write
     /// with a smaller one.
     ///
-    /// It does not ask whether the lease still lasts ([`check`](Self::check) does): until a newer
-    /// holder has written, an older one's write harms nobody. It works for documents that are
-    /// written under one lock only, and only if every write of them is fenced.
+    /// A fenced write does not ask whether the lease still lasts ([`check`](Self::check) does): until a
+    /// newer holder has written, the write of an older one does no harm. Fencing works for documents that
+    /// are written under one lock only, and only if every write of them is fenced.
     ///
     /// ```no_run
     /// use mongo_lock_runtime::{FencedWrite, current_lease, distributed_lock};
@@ -92,8 +92,8 @@ impl Lease {
 }
 
 impl Fenced {
-    /// Remembers the token in another field. Default: `fencing_token`. It may be a path with dots.
-    /// All writers of a document must agree on it.
+    /// Remembers the token in the field `name`, which may be a path with dots. Default: `fencing_token`.
+    /// All writers of a document must agree on the field.
     pub fn field(mut self, name: impl Into<String>) -> Self {
         self.field = name.into();
         self
@@ -121,9 +121,9 @@ impl Fenced {
         self.write(filter, update.into(), false).await
     }
 
-    /// The same, and inserts a document when none matches. `filter` must name it by `_id`, or by
-    /// another field with a unique index: that is what keeps an older holder from inserting a second
-    /// one beside the newer holder's.
+    /// Updates as [`update_one`](Self::update_one) does, and inserts a document when none matches. `filter`
+    /// must name the document by `_id`, or by another field with a unique index: the index keeps an older
+    /// holder from inserting a second document beside the newer holder's.
     ///
     /// # Errors
     ///
@@ -169,7 +169,7 @@ impl Fenced {
             if let Some(outcome) = self.reason(&filter, upsert).await? {
                 return Ok(outcome);
             }
-            // It raced with other writers of the document; or the duplicate key is another one's.
+            // The write raced with other writers; or the duplicate key is that of another document.
             attempts += 1;
             if attempts == ATTEMPTS {
                 let problem = duplicate.as_ref().map_or_else(
@@ -181,9 +181,9 @@ impl Fenced {
         }
     }
 
-    /// The reason for which nothing was written; `None` when it is gone again.
+    /// The reason for which nothing was written; `None` when the reason is gone again.
     ///
-    /// Read where the write was decided: from the primary, and what it has now, whatever the
+    /// Read where the write was decided: from the primary, in its present state, whatever the
     /// collection's read preference and read concern are.
     async fn reason(&self, filter: &Document, upsert: bool) -> Result<Option<FencedWrite>, Error> {
         let options = FindOneOptions::builder()

@@ -1,7 +1,7 @@
-//! The keeper: one task per client, while the client holds leases. It ends each lease at its deadline,
-//! and starts their renewals. It never waits for MongoDB.
+//! The keeper: one task per client, while the client holds leases. The keeper ends each lease at its
+//! deadline and starts renewals, and never waits for MongoDB.
 //!
-//! It runs on the client's runtime, and so do all time limits: a caller on another runtime, or on
+//! The keeper runs on the client's runtime, and so do all time limits: a caller on another runtime, or on
 //! none, just waits to be woken. When the client's runtime ends, so do the leases, since no task
 //! would renew or end them any more.
 
@@ -30,7 +30,7 @@ struct Keeper {
 impl Keeper {
     async fn run(mut self) {
         while self.table.wait().await {
-            // Every lease has the context, so without it there is none.
+            // Every lease holds the context: without a context, there is no lease.
             let Some(context) = self.context.upgrade() else {
                 break;
             };

@@ -1,4 +1,4 @@
-//! A lease as its holder sees it: its token, its deadline, its end.
+//! The lease of a holder: its token, its deadline, its end.
 
 use std::{
     fmt,
@@ -24,8 +24,8 @@ use crate::{
 
 /// A lease: one time-limited hold of a lock, as its holder sees it.
 ///
-/// [`current_lease`](crate::current_lease) gives it inside an annotated function, and
-/// [`LockGuard::lease`](crate::LockGuard::lease) for a guard. Cloning is cheap; a clone does not
+/// [`current_lease`](crate::current_lease) gives the lease inside an annotated function, and
+/// [`LockGuard::lease`](crate::LockGuard::lease) that of a guard. Cloning is cheap; a clone does not
 /// keep the lock taken.
 ///
 /// A lease ends for its holder **before** it ends on the server. Its deadline is the ttl, counted from
@@ -40,7 +40,7 @@ struct State {
     spec: LockSpec,
     id: LeaseId,
     grant: Grant,
-    /// Before the request that was granted was sent.
+    /// The moment before the request that was granted was sent.
     since: Moment,
     /// The task that acquired the lease, if it was one of tokio's.
     task: Option<tokio::task::Id>,
@@ -50,25 +50,26 @@ struct State {
     deadline: AtomicU64,
     /// Whether a caller works under the lease.
     delivered: AtomicBool,
-    /// Woken when the lease ends. At its deadline, the client's keeper sees to that.
+    /// The signal that the lease has ended. At the deadline, the client's keeper gives the signal.
     ended: Notify,
 }
 
 const ENDED: u64 = 0;
 
-/// What renewal moves.
+/// The part of a lease that a renewal changes.
 struct Term {
-    /// When the holder stops relying on the lease.
+    /// The moment from which the holder does not rely on the lease any more.
     deadline: Moment,
     /// The ttl from which the deadline follows: the lease's own, or that of an extension.
     ttl: Duration,
-    /// When the lease has surely ended on the server, unless it is renewed.
+    /// The moment at which the lease has surely ended on the server, unless it is renewed.
     until: Moment,
-    /// Once the lease has ended, it stays so: a renewal that succeeds later does not bring it back.
+    /// The end, which is final: a renewal that succeeds later does not revive the lease.
     end: Option<(Moment, LossReason)>,
-    /// The error of the last attempt to renew the lease, and when the first of a row has failed.
+    /// The error of the last attempt to renew the lease, and the moment of the first failure of a row.
     trouble: Option<(Moment, String)>,
-    /// Whether that attempt failed while other leases in the same command may have been the reason.
+    /// Whether the lease is to be renewed by a statement of its own: an attempt failed, perhaps because of
+    /// another lease in the command.
     alone: bool,
 }
 
@@ -113,21 +114,21 @@ impl Lease {
 
     /// The fencing token: larger than every token given out for this name before.
     ///
-    /// Have every store that the body writes to remember the largest token it has seen, and refuse
-    /// smaller ones: a holder that was paused beyond its lease then cannot overwrite its successor's
-    /// work. [`fenced`](Self::fenced) does it for MongoDB.
+    /// Have every store that the body writes to remember the largest token that the store has seen, and
+    /// refuse smaller ones: a holder that was paused beyond its lease then cannot overwrite its
+    /// successor's work. [`fenced`](Self::fenced) does so for MongoDB.
     #[must_use]
     pub fn token(&self) -> i64 {
         self.0.grant.token
     }
 
-    /// When the lease began, by the server's clock.
+    /// The time at which the lease began, by the server's clock.
     #[must_use]
     pub fn acquired_at(&self) -> SystemTime {
         self.0.grant.acquired_at
     }
 
-    /// How long the lease can still be relied on, if it is not renewed. Zero when it has ended.
+    /// The time for which the lease can still be relied on, unless it is renewed. Zero after its end.
     #[must_use]
     pub fn time_left(&self) -> Duration {
         self.deadline().map_or(Duration::ZERO, |deadline| {
@@ -135,20 +136,20 @@ impl Lease {
         })
     }
 
-    /// Whether the lease can still be relied on. To call before a step that must happen under the
-    /// lock, in code that the library cannot stop.
+    /// Checks whether the lease can still be relied on. To be called before a step that must happen under
+    /// the lock, in code that the library cannot stop.
     ///
     /// # Errors
     ///
-    /// [`Error::LeaseLost`], with when and why it ended; also after its release.
+    /// [`Error::LeaseLost`], with the time and the reason of the end; also after the release.
     pub fn check(&self) -> Result<(), Error> {
         self.deadline().map(|_| ())
     }
 
-    /// Waits until the lease ends, and says why. With
-    /// [`on_lost = "continue"`](crate::distributed_lock), this is how the body learns of it.
+    /// Waits until the lease ends, and gives the reason. With
+    /// [`on_lost = "continue"`](crate::distributed_lock), the body learns of the end here.
     ///
-    /// It resolves at every end, also at a normal release: then the reason is
+    /// The future resolves at every end, also at a normal release: then the reason is
     /// [`LossReason::Released`].
     ///
     /// # Cancel safety
@@ -165,7 +166,7 @@ impl Lease {
         }
     }
 
-    // What the rest of the library needs.
+    // For the rest of the library.
 
     pub(crate) fn context(&self) -> &Arc<Context> {
         &self.0.context
@@ -249,8 +250,8 @@ impl Lease {
         (deadline != ENDED).then_some(Moment::from_nanos(deadline))
     }
 
-    /// A caller works under the lease from here on, unless it is over already: then, the reason, which
-    /// is `None` for its deadline.
+    /// Marks that a caller works under the lease from here on, unless the lease is over already. The error
+    /// is the reason of the end, `None` for the deadline.
     pub(super) fn deliver(&self) -> Result<(), Option<LossReason>> {
         let now = self.0.context.clock.now();
         let term = self.term();
@@ -276,8 +277,8 @@ impl Lease {
         end.is_some_and(|(_, reason)| reason != LossReason::Released)
     }
 
-    /// When the holder stops relying on the lease; an error once that is past, or the lease has ended
-    /// otherwise.
+    /// The moment from which the holder does not rely on the lease any more; an error once that moment is
+    /// past, or the lease has ended otherwise.
     fn deadline(&self) -> Result<Moment, Error> {
         let now = self.0.context.clock.now();
         let mut term = self.term();
@@ -303,7 +304,7 @@ impl Lease {
         result
     }
 
-    /// Ends the lease for its holder, unless it has ended already.
+    /// Ends the lease for its holder. The first end counts.
     pub(crate) fn end(&self, reason: &LossReason) {
         let now = self.0.context.clock.now();
         let mut term = self.term();
@@ -314,7 +315,7 @@ impl Lease {
         }
     }
 
-    /// Tells of the lease's end. Not under the mutex: a subscriber may ask the lease, and a waker runs
+    /// Reports the end of the lease. Not under the mutex: a subscriber may ask the lease, and a waker runs
     /// the code of an executor.
     fn announce(&self, reason: &LossReason) {
         // A lease under which no caller ever worked is no loss.
@@ -324,10 +325,10 @@ impl Lease {
         self.0.ended.notify_waiters();
     }
 
-    /// A request sent at `sent` has made the lease last `left` on the server from some time after
-    /// that, `left` being `ttl` unless the server said less.
+    /// Takes note of a renewal: a request sent at `sent` has made the lease last `left` on the server from
+    /// some time after that, `left` being `ttl` unless the server said less.
     ///
-    /// Gives the time since the first of a row of failures, when this ends it.
+    /// Gives the time since the first of a row of failures, when this renewal ends the row.
     pub(super) fn renewed(&self, sent: Moment, left: Duration, ttl: Duration) -> Option<Duration> {
         let now = self.0.context.clock.now();
         let mut term = self.term();
@@ -342,8 +343,8 @@ impl Lease {
         None
     }
 
-    /// An attempt to renew the lease has failed; `alone`: perhaps because of other leases in the same
-    /// command. Says whether it is the first of a row.
+    /// Takes note of a failed attempt to renew the lease; `alone`: perhaps because of another lease in the
+    /// command. `true` for the first failure of a row.
     pub(super) fn not_renewed(&self, trouble: &str, alone: bool) -> bool {
         let now = self.0.context.clock.now();
         let mut term = self.term();
@@ -354,9 +355,9 @@ impl Lease {
         first
     }
 
-    /// The lease lasts `left` from some time after `sent`, by a request for `ttl`. However much the
-    /// server reports, the deadline is not later than `sent` plus the ttl less the margin: the server's
-    /// clock may have been set.
+    /// Moves the deadline: the lease lasts `left` from some time after `sent`, by a request for `ttl`.
+    /// However much the server reports, the deadline is not later than `sent` plus the ttl less the
+    /// margin: the server's clock may have been set.
     fn prolong(&self, term: &mut Term, sent: Moment, left: Duration, ttl: Duration) {
         let left = left.min(ttl);
         let margin = self.0.context.margin.of(ttl);

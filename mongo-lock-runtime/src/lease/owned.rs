@@ -33,7 +33,7 @@ pub(crate) struct ReleaseJob {
     pub(crate) request: ReleaseRequest,
     /// The lease, unless it is not known whether it was granted.
     pub(crate) held: Option<HeldLease>,
-    /// When the lease has ended on the server without a release.
+    /// The moment at which the lease has ended on the server without a release.
     pub(crate) until: Moment,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct HeldLease {
     pub(crate) lease: Lease,
     /// Whether the lease had ended before its release.
     pub(crate) lost: bool,
-    /// Whether a caller worked under it.
+    /// Whether a caller worked under the lease.
     pub(crate) delivered: bool,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct HeldLease {
 pub(crate) struct OwnedLease {
     lease: Lease,
     releaser: Arc<dyn Releaser>,
-    /// Whether attempts to acquire it are unaccounted for, and may still arrive.
+    /// Whether attempts to acquire the lease are unaccounted for, and may still arrive.
     unaccounted: bool,
     /// Whether waiters are likely to want the lock.
     contended: bool,
@@ -67,7 +67,7 @@ enum State {
 }
 
 impl OwnedLease {
-    /// Takes charge of the lease: from here on it is renewed, if its spec says so, and released at
+    /// Takes charge of the lease, which from here on is renewed, if its spec says so, and released at
     /// the end.
     pub(super) fn new(
         lease: Lease,
@@ -87,7 +87,8 @@ impl OwnedLease {
         }
     }
 
-    /// Where one caller had to wait, another is likely to, now or soon.
+    /// Marks that waiters are likely to want the lock: where one caller had to wait, another is likely to
+    /// wait, now or soon.
     pub(crate) fn set_contended(&mut self) {
         self.contended = true;
     }
@@ -112,7 +113,7 @@ impl OwnedLease {
     }
 
     /// The error of an acquisition whose lease was granted, and ended for this reason before its caller
-    /// had it.
+    /// had the lease.
     fn never_delivered(&self, reason: &LossReason) -> Error {
         let lock = self.name().clone();
         match reason {
@@ -127,14 +128,14 @@ impl OwnedLease {
         }
     }
 
-    /// Starts the release, and gives what waits for it.
+    /// Starts the release, and gives a future that waits for its result.
     pub(crate) fn start_release(mut self) -> impl Future<Output = Result<Release, Error>> + Send {
         let job = self.end();
         let released = self.releaser.release(job);
         async move { self.answer(released.await) }
     }
 
-    /// Releases the lease, and waits for that as long as one operation may take.
+    /// Releases the lease, and waits for the result for as long as one operation may take.
     pub(crate) async fn release(mut self) -> Result<Release, Error> {
         let job = self.end();
         let released = self.releaser.release(job).await;
@@ -159,7 +160,7 @@ impl OwnedLease {
         let delivered = self.state == State::Delivered;
         self.state = State::Released;
         let lost = self.lease.is_lost();
-        // A renewal that is on its way may still prolong it, and an attempt may still arrive.
+        // A renewal that is on its way may still prolong the lease, and an attempt may still arrive.
         let ends = self.context().clock.now() + self.longest_ttl();
         let mut until = self.until().max(ends);
         if self.unaccounted {

@@ -1,11 +1,12 @@
 //! A lease that is asked for: one account of every attempt.
 //!
 //! A request may take effect although its answer is lost, and may arrive after a later attempt was
-//! answered. So one value accompanies an acquisition from before its first request. It knows when each
-//! attempt was sent, and which attempts are unaccounted for: those without a definite answer. Only a
-//! grant or a definite answer to every attempt ends it without a trace. Dropping it otherwise, for
-//! whatever reason (a cancelled caller, a shutdown, a panic, an error), has the lease released and its
-//! id revoked, so that no attempt that arrives later is granted.
+//! answered. So one value, the pending lease, accompanies an acquisition from before its first request.
+//! The pending lease knows when each attempt was sent, and which attempts are unaccounted for: those
+//! without a definite answer. Only a grant, or a definite answer to every attempt, ends a pending lease
+//! without a command. Dropping one otherwise, for whatever reason (a cancelled caller, a shutdown, a
+//! panic, an error), has the lease released and its id revoked, so that no attempt that arrives later is
+//! granted.
 
 use std::sync::Arc;
 
@@ -41,7 +42,7 @@ pub(crate) struct PendingLease {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Attempt {
     number: u32,
-    /// Before the request was sent.
+    /// The moment before the request was sent.
     pub(crate) sent: Moment,
 }
 
@@ -79,7 +80,7 @@ impl PendingLease {
         self.spec.name()
     }
 
-    /// Counts one more attempt, whose request is sent after this.
+    /// Enters one more attempt into the account. The request is to be sent after this.
     pub(crate) fn attempt(&mut self, ticket: Option<Ticket>) -> (Attempt, AcquireRequest) {
         let attempt = Attempt {
             number: self.next,
@@ -100,13 +101,13 @@ impl PendingLease {
         (attempt, request)
     }
 
-    /// The attempt has a definite answer: it was not granted, and will not be.
+    /// Strikes an attempt off the account: its answer is definite, and no grant.
     pub(crate) fn answered(&mut self, attempt: Attempt) {
         self.unaccounted
             .retain(|other| other.number != attempt.number);
     }
 
-    /// The attempt has failed.
+    /// Strikes a failed attempt off the account, unless its effect is unknown.
     pub(crate) fn failed(&mut self, attempt: Attempt, error: &AttemptError) {
         if !error.effect_unknown {
             self.answered(attempt);
@@ -118,14 +119,15 @@ impl PendingLease {
         !self.unaccounted.is_empty()
     }
 
-    /// The server has granted the lease, in answer to `answered` or to an earlier attempt. The lease
-    /// counts from when that one was sent, and takes along what is still unaccounted for.
+    /// The lease that the server has granted, in answer to `answered` or to an earlier attempt. The lease
+    /// counts from the moment before the granted attempt was sent, and knows whether other attempts are
+    /// still unaccounted for.
     pub(crate) fn granted(mut self, answered: Attempt, grant: Grant) -> OwnedLease {
         let granted = self
             .unaccounted
             .iter()
             .find(|attempt| attempt.number == grant.attempt);
-        // Of an attempt that is not known, the first one's time is safe.
+        // For an unknown attempt, the time of the first one is safe: no attempt was sent earlier.
         let first = self.unaccounted.first();
         let sent = granted.or(first).map_or(answered.sent, |it| it.sent);
         self.unaccounted
@@ -146,8 +148,8 @@ impl PendingLease {
         )
     }
 
-    /// Releases and revokes what may be there, and says what came of that. To wait for before the
-    /// caller hears that it was refused.
+    /// Releases what may have been granted and revokes the lease's id. To be awaited before the caller
+    /// hears that it was refused.
     pub(crate) async fn clean_up(mut self) -> Result<(), Error> {
         if !self.may_be_granted() {
             return Ok(());

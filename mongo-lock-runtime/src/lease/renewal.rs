@@ -20,7 +20,7 @@ pub(super) struct Outcome {
     took: Duration,
 }
 
-/// Asks the server to renew all of these with one command.
+/// Asks the server to renew all leases of `batch` with one command.
 pub(super) async fn attempt(context: &Arc<Context>, batch: &[Lease]) -> Outcome {
     let started = context.clock.now();
     let renewals: Vec<_> = batch
@@ -33,7 +33,7 @@ pub(super) async fn attempt(context: &Arc<Context>, batch: &[Lease]) -> Outcome 
 }
 
 impl Outcome {
-    /// Tells the leases and the table what came of a request that was sent at `sent` or later.
+    /// Applies the outcome of a request that was sent at `sent` or later to the leases and the table.
     pub(super) fn apply(self, table: &LeaseTable, batch: Vec<Lease>, sent: Moment) {
         let leases = batch.len();
         match self.result {
@@ -84,8 +84,8 @@ impl Outcome {
 
 pub(super) const NOT_PROLONGED: &str = "the server did not prolong it";
 
-/// How long the server said that a lease lasts, counted from no earlier than the request; `None` when
-/// it was prolonged by what was asked for.
+/// The remaining time of a lease as the server reported it, counted from no earlier than the request;
+/// `None` when the lease has what was asked for.
 pub(super) fn remaining(renewed: &Renewed, lease: &Lease) -> Option<Duration> {
     renewed.left.get(&lease.id()).map(|(_, left)| *left)
 }

@@ -1,4 +1,4 @@
-//! The part of the table that the keeper asks: which leases are due.
+//! The schedule of the keeper: which leases of the table are due.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ impl LeaseTable {
     /// count a suspension of the machine: after one, leases that are over are found within this time.
     const CLOCK_CHECK: Duration = Duration::from_secs(1);
 
-    /// Waits until a lease is at its deadline, or due for renewal. `false`: there is none to watch,
+    /// Waits until a lease is at its deadline, or due for renewal. `false`: there is no lease to watch,
     /// and the keeper must end.
     pub(super) async fn wait(&self) -> bool {
         loop {
@@ -36,7 +36,7 @@ impl LeaseTable {
             if matches!(self.clock, Clock::System(_)) {
                 sleep = sleep.min(Self::CLOCK_CHECK);
             }
-            // Either is a reason to look again: what was due may have been renewed.
+            // Both are reasons to look again: the lease that was due may have been renewed.
             let _ = timeout(sleep, sooner).await;
         }
     }
@@ -50,10 +50,10 @@ impl LeaseTable {
     }
 
     /// Ends the leases that are at their deadlines, and gives those that are due for renewal, with
-    /// those that may go along. Each of these is due again when this attempt has taken too long, in
-    /// case that it hangs.
+    /// those that may be renewed along with them. Each of these is due again when this attempt has taken
+    /// too long: the attempt may hang.
     pub(super) fn collect_due(&self, now: Moment, operation_timeout: Duration) -> Vec<Lease> {
-        // The check of a lease may end it, and tells of that: not under the mutex.
+        // Not under the mutex: the check of a lease may end the lease, which is an event.
         for lease in self.held() {
             let _ = lease.check();
         }
@@ -77,12 +77,12 @@ impl LeaseTable {
         batch
     }
 
-    /// The lease was renewed by a request sent at `sent`.
+    /// Schedules the next renewal of a lease that was renewed by a request sent at `sent`.
     pub(super) fn renewed(&self, lease: &Lease, sent: Moment) {
         self.reschedule(lease, Due::regular(sent, renewal_interval(lease.ttl())));
     }
 
-    /// The renewal of the lease is to be tried again soon.
+    /// Schedules another attempt soon, after a failed one.
     pub(super) fn not_renewed(&self, lease: &Lease) {
         let at = self.clock.now() + renewal_pause(lease.ttl());
         self.reschedule(lease, Due::exact(at));
@@ -96,7 +96,7 @@ impl LeaseTable {
         }
     }
 
-    /// There is no keeper any more, which would renew the leases and end them at their deadlines.
+    /// Ends all leases, since the keeper that would renew them, and end them in time, is gone.
     pub(super) fn abandon(&self) {
         self.end_all(&LossReason::RuntimeGone);
         self.state().next_look = None;

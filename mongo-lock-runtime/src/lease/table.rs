@@ -19,13 +19,13 @@ use crate::{
     store::LeaseId,
 };
 
-/// What must be renewed, ended at its deadline, and waited for by a shutdown.
+/// The leases that must be renewed, ended at their deadlines, and waited for by a shutdown.
 pub(crate) struct LeaseTable {
     pub(super) clock: Clock,
     state: Mutex<State>,
-    /// Woken when the keeper must look earlier than it meant to.
+    /// The signal that the keeper must look earlier than planned.
     pub(super) sooner: Notify,
-    /// Woken when a lease is over, or its release is in trouble.
+    /// The signal that a lease is over, or its release is in trouble.
     fewer: Notify,
 }
 
@@ -33,15 +33,15 @@ pub(crate) struct LeaseTable {
 pub(super) struct State {
     pub(super) entries: BTreeMap<LeaseId, Entry>,
     names: HashMap<LockName, NameState>,
-    /// When the keeper will look next; `None` while there is no keeper.
+    /// The time at which the keeper looks next; `None` while there is no keeper.
     pub(super) next_look: Option<Moment>,
-    /// No more acquisitions: the client is shutting down.
+    /// Whether the client is shutting down: then no lease is entered any more.
     closed: bool,
-    /// Locks whose release was given up, and when their leases end by themselves.
+    /// The locks whose release was given up, and the ends of their leases.
     given_up: Vec<(LockName, Moment)>,
 }
 
-/// What this client knows of a lock before it asks the server.
+/// The state of one lock as far as this client knows it without asking the server.
 #[derive(Default)]
 struct NameState {
     /// The lease under which the client holds the lock without sharing it.
@@ -51,7 +51,7 @@ struct NameState {
     releasing: BTreeSet<LeaseId>,
 }
 
-/// [`LeaseTable::local`].
+/// The answer of [`LeaseTable::local`].
 pub(crate) enum Local {
     /// The client holds the lock itself, and shares it with no other caller.
     Held(Lease),
@@ -90,7 +90,7 @@ impl LeaseTable {
         !state.closed
     }
 
-    /// Keeps the operation that works on a lease, so that it can be moved to a task.
+    /// Keeps the operation that works on a lease, so that the operation can be moved to a task.
     pub(crate) fn set_running(&self, id: LeaseId, operation: &Arc<Running>) {
         let mut state = self.state();
         let closed = state.closed;
@@ -146,7 +146,8 @@ impl LeaseTable {
         }
     }
 
-    /// From now on the lease is not renewed, and a shutdown waits for its release.
+    /// Marks a lease as being released: the lease is not renewed any more, and a shutdown waits for the
+    /// release.
     pub(crate) fn releasing(&self, id: LeaseId, name: &LockName) {
         let entry = Entry::Releasing {
             name: name.clone(),
@@ -162,8 +163,8 @@ impl LeaseTable {
         drop((was, held));
     }
 
-    /// The caller of a lease that is asked for is gone: whatever comes of the requests is given back,
-    /// and that is as good as a release under way.
+    /// Marks a pending lease whose caller is gone. A lease that is granted to it is given back, so this is
+    /// as good as a release under way.
     pub(crate) fn abandoned(&self, id: LeaseId, name: &LockName) {
         let mut state = self.state();
         if state.entries.contains_key(&id) {
@@ -179,13 +180,14 @@ impl LeaseTable {
         state.closed || known.is_some_and(|known| known.releasing.contains(&id))
     }
 
-    /// An attempt at the release has failed: callers are to ask the server again, not to wait for it.
+    /// Marks a release of which an attempt has failed: callers are to ask the server, not to wait for the
+    /// release.
     pub(crate) fn release_in_trouble(&self, id: LeaseId, name: &LockName) {
         self.state().forget_release(id, name);
         self.fewer.notify_waiters();
     }
 
-    /// What is known of a lock without asking the server.
+    /// The state of a lock as far as this client knows it without asking the server.
     pub(crate) fn local(&self, name: &LockName) -> Local {
         let state = self.state();
         let Some(known) = state.names.get(name) else {
@@ -209,8 +211,8 @@ impl LeaseTable {
         held.check().is_ok().then_some(held)
     }
 
-    /// Whether a release of the lock is under way. Its operation goes on in a task from here on, since
-    /// the caller needs its result.
+    /// Whether a release of the lock is under way. The release goes on in a task from here on, since the
+    /// caller of this function needs its result.
     pub(crate) fn wants_release(&self, name: &LockName) -> bool {
         let mut operations = Vec::new();
         {
@@ -258,12 +260,12 @@ impl LeaseTable {
         }
     }
 
-    /// The lease was never granted, or is released.
+    /// Removes a lease that was never granted, or is released.
     pub(crate) fn remove(&self, id: LeaseId) {
         self.take(id, None);
     }
 
-    /// The release of the lease was given up: the lease ends by itself, at `until` at the latest.
+    /// Removes a lease whose release was given up: the lease ends by itself, at `until` at the latest.
     pub(crate) fn give_up(&self, id: LeaseId, until: Moment) {
         self.take(id, Some(until));
     }

@@ -13,7 +13,7 @@ impl LockName {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidName`], which says what is wrong with the name.
+    /// [`Error::InvalidName`], which names the rule that the name breaks.
     pub fn new(name: impl AsRef<str>) -> Result<Self, Error> {
         let name = name.as_ref();
         match Self::check(name) {

@@ -10,7 +10,7 @@ pub enum NameError {
     /// The name has no characters.
     #[error("it is empty; a lock name has 1 to {max} bytes", max = MAX_LEN)]
     Empty,
-    /// The name has more than [`LockName::MAX_LEN`] bytes.
+    /// The name has more than [`LockName::MAX_LEN`](crate::LockName::MAX_LEN) bytes.
     #[error("it has {len} bytes; a lock name has at most {max}", max = MAX_LEN)]
     TooLong {
         /// The length of the name, in bytes.

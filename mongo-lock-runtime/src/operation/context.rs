@@ -1,4 +1,4 @@
-//! What the layers below the client know of it.
+//! The context of an operation: all that the layers below the client know of the client.
 
 use std::{
     pin::{Pin, pin},
@@ -24,7 +24,7 @@ pub(crate) struct Context {
     pub(crate) operation_timeout: Duration,
     pub(crate) margin: Margin,
     pub(crate) clock: Clock,
-    /// Where operations run. Not the runtime of a caller, which may end, or stop polling, while an
+    /// The runtime of all operations. Not that of a caller, which may end, or stop polling, while an
     /// operation is under way.
     pub(crate) runtime: Handle,
     /// The operations and clean-ups for which a shutdown waits.
@@ -61,7 +61,7 @@ impl Trouble {
 /// The reason for which an operation gave no result.
 #[derive(Debug, Clone)]
 pub(crate) enum OperationError {
-    /// The operation time limit was over.
+    /// The operation time limit was over before the result.
     Late,
     Failed(StoreError),
 }

@@ -1,4 +1,4 @@
-//! An operation on its way, which runs to its end whatever becomes of its caller.
+//! An operation under way, which runs to its end whatever becomes of its caller.
 //!
 //! The driver wants its futures polled to completion, and a late answer may bring a lease that must be
 //! given back. A task does both, but costs two hand-overs between threads, a tenth of the time of a
@@ -30,9 +30,9 @@ pub(crate) struct Running {
 }
 
 enum Place {
-    /// Here, waiting for the caller to poll it.
+    /// In this slot, until the caller polls the operation.
     Caller(Task),
-    /// Out of its slot, since the caller polls it now.
+    /// Out of this slot, since the caller polls the operation now.
     Polled { then_to_task: bool },
     /// In a task, or ended.
     Elsewhere,
@@ -89,7 +89,7 @@ impl Running {
         }
     }
 
-    /// Polls the operation where it is with its caller. Not under the mutex: it runs the driver's code.
+    /// Polls the operation, if its caller has it. Not under the mutex: the operation runs the driver's code.
     fn poll(&self, cx: &mut Polling<'_>) {
         let mut task = {
             let mut place = self.place();
@@ -137,7 +137,7 @@ impl<T> Future for InFlight<T> {
 
 impl<T> Drop for InFlight<T> {
     fn drop(&mut self) {
-        // Also after an answer: an operation whose caller was told that it is late still runs.
+        // Also after an answer: an operation that was late for its caller still runs.
         self.running.move_to_task();
     }
 }

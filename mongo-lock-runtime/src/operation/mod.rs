@@ -1,4 +1,4 @@
-//! How one operation is carried out: its time limit, its repetition, and who polls it.
+//! One operation: its time limit, its repetition, and the place where it is polled.
 
 mod context;
 mod in_flight;

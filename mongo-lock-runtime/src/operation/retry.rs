@@ -30,7 +30,7 @@ impl Backoff {
         jittered(pause)
     }
 
-    /// Whether the next pause is at least this long: then the attempts have failed for about as long.
+    /// Whether the next pause is at least `pause`: then the attempts have failed for about as long.
     pub(crate) fn has_reached(&self, pause: Duration) -> bool {
         self.next >= pause
     }

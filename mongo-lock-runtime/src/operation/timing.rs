@@ -1,4 +1,4 @@
-//! How the times of a lease follow from its ttl.
+//! The times of a lease that follow from its ttl.
 
 use std::time::Duration;
 
@@ -18,9 +18,8 @@ pub(crate) fn renewal_pause(ttl: Duration) -> Duration {
 
 /// The part of a ttl that the body does not get.
 ///
-/// It covers what the local clock cannot see: a rate that differs from the server's, the difference
-/// between the clocks of two primaries, and the time between "stop" and a body's actually being
-/// dropped.
+/// The margin covers what the local clock cannot see: a rate that differs from the server's, the
+/// difference between the clocks of two primaries, and the time from "stop" until a body is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Margin {
     /// A fifth of the ttl, at most [`Margin::MOST`].
@@ -43,8 +42,8 @@ impl Margin {
 
     /// Refuses a spec that this margin leaves no time, before any request is sent.
     ///
-    /// A ttl is longer than what is left of it after the margin, which is longer than the interval
-    /// at which it is renewed.
+    /// The order of the times: the ttl is longer than its rest after the margin, and that rest is longer
+    /// than the interval between renewals.
     pub(crate) fn check(self, spec: &LockSpec) -> Result<(), Error> {
         let ttl = spec.ttl();
         let margin = self.of(ttl);

@@ -1,5 +1,5 @@
-//! The driver of a queue: one task per lock for which callers of this process wait. It carries out
-//! what the queue decides. A request runs in a task of its own.
+//! The driver of a queue: one task per lock for which callers of this client wait. The driver asks the
+//! queue for the next action and starts it. A request runs in a task of its own.
 
 use std::sync::Arc;
 
@@ -70,7 +70,7 @@ impl QueueDriver {
                 }
                 Action::Wait(Some(until)) => {
                     let left = until.since(clock.now());
-                    // Either is a reason to look again.
+                    // Both are reasons to look again.
                     let _ = timeout(left, notify.notified()).await;
                 }
                 Action::Wait(None) => notify.notified().await,
@@ -103,7 +103,7 @@ async fn ask(queues: &Arc<WaitQueues>, name: LockName, request: PendingRequest) 
     answered(queues, &name, id, answer(pending, attempt, again, reply));
 }
 
-/// Tells the queue what came of a request. A client in the queue listens for wake-ups.
+/// Gives the queue the answer to a request. A client in the queue listens for wake-ups.
 pub(super) fn answered(queues: &Arc<WaitQueues>, name: &LockName, id: LeaseId, answer: Answer) {
     if matches!(answer, Answer::Queued { .. }) {
         watcher::watch(queues);
@@ -111,7 +111,7 @@ pub(super) fn answered(queues: &Arc<WaitQueues>, name: &LockName, id: LeaseId, a
     queues.answered(name, id, answer);
 }
 
-/// What a reply means for the lease that is asked for.
+/// The meaning of a reply for the lease that is asked for.
 pub(super) fn answer(
     mut pending: PendingLease,
     attempt: Attempt,
@@ -154,7 +154,7 @@ pub(super) fn answer(
 /// A client revokes the id of a lease only when it no longer asks for it.
 const REVOKED: &str = "the id of the lease was revoked";
 
-/// Gives up the client's entry in the queue on the server. If that fails, the entry ends by itself.
+/// Gives up the client's entry in the queue on the server. If the command fails, the entry ends by itself.
 async fn leave(queues: &Arc<WaitQueues>, name: LockName) {
     let context = &queues.context;
     let left = context.attempt(context.store.leave(&name, &queues.id));

@@ -1,4 +1,4 @@
-//! What the events of a queue bring about, to be done outside of its mutex.
+//! The effects of the events of a queue, to be carried out outside of its mutex.
 
 use std::sync::Arc;
 
@@ -18,25 +18,25 @@ pub(super) struct Skip {
     pub(super) pending: PendingLease,
     pub(super) answer: oneshot::Sender<WaitResult>,
     pub(super) skipped: Skipped,
-    /// When the waiter must have its result.
+    /// The moment by which the waiter must have its result.
     pub(super) until: Moment,
 }
 
-/// What an event brings about.
+/// The effects of one event.
 #[derive(Default)]
 pub(super) struct Effects {
     pub(super) answers: Vec<(oneshot::Sender<WaitResult>, WaitResult)>,
-    /// Waiters to be skipped, once what they may have been granted is cleaned up.
+    /// Waiters to be skipped, once the leases that they may have been granted are cleaned up.
     pub(super) skips: Vec<Skip>,
     /// Leases whose waiters are gone, to be released.
     pub(super) give_back: Vec<OwnedLease>,
-    /// Leases that no waiter asks for any more. What may have been granted is cleaned up.
+    /// Pending leases that no waiter asks for any more. Dropping them cleans up what may have been granted.
     pub(super) forget: Vec<PendingLease>,
-    /// Leases that are asked for without a waiter.
+    /// Leases that are asked for by a request whose waiter is gone.
     pub(super) abandoned: Vec<(LockName, LeaseId)>,
     /// Drivers to be woken.
     pub(super) notify: Vec<Arc<Notify>>,
-    /// The holder for which a queue waits, and how many are ahead of it.
+    /// The holder for which a queue waits, and the number of entries ahead, for an event.
     pub(super) waiting: Option<(Skipped, usize)>,
 }
 

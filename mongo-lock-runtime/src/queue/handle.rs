@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::{queues::WaitQueues, waiter::WaitResult};
 use crate::{error::Error, name::LockName, store::LeaseId};
 
-/// The caller's side of a waiter, which leaves the queue when this is dropped.
+/// The caller's side of a waiter. Dropping the handle has the waiter leave the queue.
 pub(crate) struct WaiterHandle {
     queues: Arc<WaitQueues>,
     name: LockName,

@@ -8,14 +8,15 @@ use super::{
 use crate::{clock::Moment, operation::OperationError, outcome::Skipped};
 
 impl WaitQueue {
-    /// Since when the server has been asked without an answer.
+    /// The moment since which the server has given no answer.
     fn silent_since(&self) -> Option<Moment> {
         let asked = self.asking.as_ref().map(|it| it.sent);
         let silent = [self.silent_since, asked, self.releasing_since];
         silent.into_iter().flatten().min()
     }
 
-    /// When the waiter fails, unless the server answers: a waiter that has come later has more time.
+    /// The moment at which the waiter fails, unless the server answers: a waiter that has come later has
+    /// more time.
     fn fails_at(&self, waiter: &Waiter, settings: &Settings) -> Option<Moment> {
         let since = self.silent_since()?.max(waiter.since);
         Some(since + settings.operation_timeout)
@@ -25,7 +26,7 @@ impl WaitQueue {
         self.asking.as_ref().is_some_and(|it| it.id == waiter.id)
     }
 
-    /// When something is to be done for the waiter, whatever the server says.
+    /// The moment at which the waiter is to be ended, whatever the server says.
     pub(super) fn limit(
         &self,
         waiter: &Waiter,
@@ -33,7 +34,7 @@ impl WaitQueue {
         known: &Known,
     ) -> Option<Moment> {
         let fails_at = self.fails_at(waiter, settings);
-        // Whatever happened meanwhile, a call takes no longer than it may wait, and one operation.
+        // Whatever has happened, a call takes no longer than its limit and one operation.
         let ends = waiter.until.map(|until| until + settings.operation_timeout);
         // A waiter may be granted the lock at any moment while a request for it is under way; and a
         // waiter must be told who holds the lock.

@@ -1,4 +1,4 @@
-//! How often a queue asks the server.
+//! The pace of a queue: the times at which it asks the server.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,24 +8,25 @@ use crate::{
     store::{Queued, protocol::QUEUE_ENTRY_TTL},
 };
 
-/// When to ask again.
+/// The state from which the time of the next request follows.
 #[derive(Debug)]
 pub(super) struct Pacing {
-    /// The server's clock, and when it was, or was later.
+    /// A time on the server's clock, and a moment at which the server's clock showed that time or a later
+    /// one.
     clock: Option<(SystemTime, Moment)>,
-    /// How often the queue has asked in vain.
+    /// The number of requests in vain.
     asked: u32,
     failures: Backoff,
 }
 
-/// Without wake-ups, an entry is refreshed this often.
+/// The time after which a queue entry is refreshed, whether or not a wake-up comes.
 const REFRESH_INTERVAL: Duration = Duration::from_millis(1800);
 const _: () = assert!(2 * REFRESH_INTERVAL.as_millis() < QUEUE_ENTRY_TTL.as_millis());
 
 /// The first and the longest pause where no change stream brings wake-ups.
 const POLL_INTERVAL: (Duration, Duration) = (Duration::from_millis(8), Duration::from_millis(500));
 
-/// What is over by the client's reckoning may not be over for the server.
+/// The shortest pause: a lease that is over by the client's reckoning may not be over for the server.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
 
 impl Default for Pacing {
@@ -39,7 +40,7 @@ impl Default for Pacing {
 }
 
 impl Pacing {
-    /// When to ask again after an answer; `wakeups`: whether the client hears of its turn.
+    /// The moment of the next request after an answer; `wakeups`: whether the client hears of its turn.
     pub(super) fn after_answer(&mut self, queued: &Queued, wakeups: bool, now: Moment) -> Moment {
         self.failures = Backoff::of_operation();
         if self.clock.is_none_or(|(at, _)| at != queued.seen_at) {
@@ -61,7 +62,7 @@ impl Pacing {
         now + pause
     }
 
-    /// When to ask again after a failure.
+    /// The moment of the next request after a failure.
     pub(super) fn after_failure(&mut self, now: Moment) -> Moment {
         now + self.failures.next()
     }

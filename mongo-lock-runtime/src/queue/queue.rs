@@ -1,4 +1,4 @@
-//! One queue: the waiters of a client for one lock, and what is to be done for the first of them.
+//! One queue: the waiters of a client for one lock, and the next action for the first of them.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -24,21 +24,21 @@ pub(super) struct WaitQueue {
     pub(super) notify: Arc<Notify>,
     /// The request under way for the first waiter.
     pub(super) asking: Option<Asking>,
-    /// How many requests are under way for waiters that have left meanwhile.
+    /// The number of requests under way for waiters that have left meanwhile.
     pub(super) detached: u32,
     /// Whether the client may have an entry in the queue on the server.
     pub(super) entered: bool,
     /// Whether that entry is being given up.
     pub(super) leaving: bool,
-    /// When to ask next, unless a wake-up comes.
+    /// The moment of the next request, unless a wake-up comes.
     pub(super) ask_at: Option<Moment>,
     /// The holder of the lock when the server was last asked.
     pub(super) seen: Option<Skipped>,
-    /// Since when the server has given no definite answer.
+    /// The moment since which the server has given no definite answer.
     pub(super) silent_since: Option<Moment>,
     /// The last error since then.
     pub(super) error: Option<OperationError>,
-    /// Since when the queue waits for a release of the client itself.
+    /// The moment since which the queue waits for a release of the client itself.
     pub(super) releasing_since: Option<Moment>,
     pub(super) pacing: Pacing,
 }
@@ -46,11 +46,11 @@ pub(super) struct WaitQueue {
 pub(super) struct Asking {
     pub(super) id: LeaseId,
     pub(super) sent: Moment,
-    /// Whether a wake-up came meanwhile, which may be younger than the answer.
+    /// Whether a wake-up came meanwhile: the wake-up may be younger than the answer.
     woken: bool,
 }
 
-/// What the client knows of the lock without asking the server.
+/// The state of a lock as far as the client knows it without asking the server.
 pub(super) enum Known {
     /// The client holds the lock itself.
     Held {
@@ -62,12 +62,12 @@ pub(super) enum Known {
     Nothing,
 }
 
-/// What the driver of a queue is to do next.
+/// The next action of a queue's driver.
 pub(super) enum Action {
     Ask(Box<PendingRequest>),
     /// Give up the client's entry in the queue on the server.
     Leave,
-    /// Wait for a notification, at most until then.
+    /// Wait for a notification, at most until this moment.
     Wait(Option<Moment>),
     /// No waiter is left.
     End,
@@ -82,7 +82,7 @@ pub(super) struct PendingRequest {
     pub(super) again: bool,
 }
 
-/// What came of a request for a waiter.
+/// The answer to a request for a waiter.
 pub(super) enum Answer {
     Granted(OwnedLease),
     Queued {
@@ -100,7 +100,7 @@ pub(super) enum Answer {
     },
 }
 
-/// What a queue needs to know of its client.
+/// The settings of the client that a queue needs.
 pub(super) struct Settings {
     pub(super) queue_id: Arc<str>,
     pub(super) operation_timeout: Duration,
@@ -112,7 +112,7 @@ impl WaitQueue {
         effects.notify(&self.notify);
     }
 
-    /// The caller of the waiter is gone.
+    /// Takes out a waiter whose caller is gone.
     pub(super) fn leave(&mut self, id: LeaseId, effects: &mut Effects) {
         let Some(at) = self.waiters.iter().position(|waiter| waiter.id == id) else {
             return;
@@ -131,7 +131,7 @@ impl WaitQueue {
         effects.notify(&self.notify);
     }
 
-    /// Takes a waiter out. A request that is under way for it goes on without it.
+    /// Takes a waiter out. A request that is under way for the waiter goes on.
     pub(super) fn remove(&mut self, at: usize, effects: &mut Effects) -> Option<Waiter> {
         let waiter = self.waiters.remove(at)?;
         if let Some(asking) = self.asking.take_if(|it| it.id == waiter.id) {
@@ -142,7 +142,7 @@ impl WaitQueue {
                 .push((waiter.spec.name().clone(), waiter.id));
         }
         if at == 0 {
-            // The next one is first now, and may have another place in the order.
+            // The next waiter is first now, and may have another place in the order.
             self.ask_at = None;
         }
         Some(waiter)
@@ -302,7 +302,7 @@ impl WaitQueue {
         }
     }
 
-    /// The client's entry in the queue on the server is given up, or that has failed.
+    /// Takes note that the client's entry on the server is given up, or that the command has failed.
     pub(super) fn left(&mut self, effects: &mut Effects) {
         self.leaving = false;
         if self.waiters.is_empty() {
@@ -330,7 +330,7 @@ impl WaitQueue {
         effects.notify(&self.notify);
     }
 
-    /// The server has given a definite answer.
+    /// Takes note of a definite answer of the server.
     fn definite(&mut self) {
         self.silent_since = None;
         self.error = None;
@@ -339,7 +339,7 @@ impl WaitQueue {
     fn put_back(&mut self, at: Option<usize>, pending: PendingLease, effects: &mut Effects) {
         match at.and_then(|at| self.waiters.get_mut(at)) {
             Some(waiter) => waiter.pending = Some(pending),
-            // Its waiter has left: what may be there is cleaned up.
+            // The waiter has left: dropping the pending lease cleans up what may have been granted.
             None => effects.forget.push(pending),
         }
     }

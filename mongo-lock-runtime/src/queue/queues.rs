@@ -1,4 +1,4 @@
-//! The queues of a client behind their mutex, and the carrying out of what they decide.
+//! The queues of a client behind their mutex, and the carrying out of their effects.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -30,7 +30,7 @@ pub(crate) struct WaitQueues {
     /// The id of the client's entries in the queues on the server.
     pub(super) id: Arc<str>,
     state: Mutex<QueueState>,
-    /// Woken when a queue is over.
+    /// The signal that a queue has ended.
     over: Notify,
     /// Whether wake-ups come.
     pub(super) watch: Watch,
@@ -56,7 +56,7 @@ impl WaitQueues {
         joined
     }
 
-    /// The caller of a waiter is gone.
+    /// Takes out a waiter whose caller is gone.
     pub(super) fn leave(&self, name: &LockName, id: LeaseId) {
         let effects = self.state().leave(name, id);
         self.perform(effects);
@@ -68,7 +68,7 @@ impl WaitQueues {
         self.state().take_first(name, now)
     }
 
-    /// The lock may be free, or it is the client's turn: the first waiter is to ask.
+    /// Has the first waiter of a lock ask the server: the lock may be free, or the client's turn has come.
     pub(crate) fn wake(&self, name: &str) {
         let effects = self.state().wake(name);
         self.perform(effects);
@@ -99,7 +99,7 @@ impl WaitQueues {
         self.state().is_empty()
     }
 
-    /// What the driver of a queue is to do next.
+    /// The next action of a queue's driver.
     pub(super) fn next(&self, name: &LockName) -> Action {
         let known = match self.table.local(name) {
             Local::Held(lease) => Known::Held {
@@ -119,7 +119,7 @@ impl WaitQueues {
         action
     }
 
-    /// What came of a request for a waiter.
+    /// Takes the answer to a request for a waiter.
     pub(super) fn answered(&self, name: &LockName, id: LeaseId, answer: Answer) {
         let wakeups = self.watch.is_open();
         if let Answer::Failed { error, .. } = &answer
@@ -132,25 +132,25 @@ impl WaitQueues {
         self.perform(effects);
     }
 
-    /// The client's entry in the queue on the server is given up.
+    /// Takes note that the client's entry in the queue on the server is given up.
     pub(super) fn left(&self, name: &LockName) {
         let effects = self.state().left(name);
         self.perform(effects);
     }
 
-    /// Lets no more waiters in, and sends those away that are there.
+    /// Lets no more waiters in, and ends those that are there.
     pub(crate) fn close(&self) {
         let effects = self.state().close();
         self.perform(effects);
     }
 
-    /// The queue has no driver any more: the client's runtime is gone.
+    /// Drops a queue whose driver is gone, together with the client's runtime.
     pub(super) fn abandon(&self, name: &LockName) {
         let queue = self.state().abandon(name);
         drop(queue);
     }
 
-    /// Does what a state has decided. Not under its mutex: this wakes tasks and releases leases.
+    /// Carries out the effects of an event. Not under the mutex: this wakes tasks and releases leases.
     pub(super) fn perform(&self, effects: Effects) {
         let Effects {
             answers,
@@ -191,7 +191,7 @@ impl WaitQueues {
     }
 }
 
-/// The caller must not hear "skipped" while a lease of its own may be live.
+/// Skips a waiter after the clean-up: the caller must not hear "skipped" while its own lease may be live.
 async fn skip_after_clean_up(skip: Skip, left: Duration) {
     let result = match timeout(left, skip.pending.clean_up()).await {
         Ok(Ok(())) => WaitResult::Skipped(skip.skipped),

@@ -59,7 +59,8 @@ impl Releaser for ReleaseService {
                 .answer_in_time(started, &trouble, operation, answer)
                 .await;
         });
-        // Others wait for it, here or elsewhere, whatever its caller does.
+        // Other callers wait for the release, in this process or another, whether or not its own caller goes
+        // on polling.
         released.running().move_to_task();
         released
     }
@@ -138,8 +139,7 @@ impl Work {
         }
     }
 
-    /// Releases the lease and asks for the first waiter's, in one step; tells its queue what came of
-    /// that.
+    /// Releases the lease and asks for that of the first waiter, in one step; gives the queue the answer.
     async fn hand_over(&self, next: PendingRequest) -> Result<Release, StoreError> {
         let name = &self.job.request.name;
         let PendingRequest {
@@ -160,7 +160,7 @@ impl Work {
         released
     }
 
-    /// Callers that wait for this release are to ask the server themselves.
+    /// Has callers that wait for this release ask the server themselves.
     fn in_trouble(&self, error: &StoreError) {
         let (id, name) = (self.job.request.lease, &self.job.request.name);
         events::retrying(name, "release", error);
@@ -168,7 +168,7 @@ impl Work {
         self.queues.wake(name.as_str());
     }
 
-    /// `failed`: until when the lock stays taken.
+    /// Ends the release in the table. `failed`: the moment until which the lock stays taken.
     fn over(&mut self, failed: Option<Moment>) {
         self.done = true;
         let (id, name) = (self.job.request.lease, &self.job.request.name);
@@ -176,7 +176,7 @@ impl Work {
             None => self.table.remove(id),
             Some(until) => self.table.give_up(id, until),
         }
-        // After a hand-over, the queue knows already.
+        // After a hand-over, the queue has its answer already.
         if !self.handed_over {
             self.queues.wake(name.as_str());
         }

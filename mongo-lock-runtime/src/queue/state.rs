@@ -1,5 +1,5 @@
-//! All queues of a client: a state machine without I/O. Its events change it; what they bring about
-//! is returned, to be done outside of its mutex.
+//! All queues of a client: a state machine without I/O. An event changes the state and returns its
+//! effects, which are carried out outside of the mutex.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -18,9 +18,9 @@ pub(super) struct QueueState {
     closed: bool,
 }
 
-/// A waiter was let in.
+/// The result of letting a waiter in.
 pub(super) struct Joined {
-    /// What wakes the driver of its queue, if that is new and needs one.
+    /// The signal for the driver of a new queue, which is to be started.
     pub(super) new: Option<Arc<Notify>>,
 }
 
@@ -99,7 +99,7 @@ impl QueueState {
         self.queues.is_empty()
     }
 
-    /// What the driver of a queue is to do next. After [`Action::End`], the queue is gone.
+    /// The next action of a queue's driver. After [`Action::End`], the queue is gone.
     pub(super) fn next(
         &mut self,
         name: &LockName,
@@ -139,7 +139,7 @@ impl QueueState {
         effects
     }
 
-    /// Takes out a queue that has no driver any more. Its waiters learn of it when it is dropped.
+    /// Takes out a queue that has no driver any more. Dropping the queue fails its waiters.
     pub(super) fn abandon(&mut self, name: &LockName) -> Option<WaitQueue> {
         self.queues.remove(name)
     }

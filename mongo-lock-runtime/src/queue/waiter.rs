@@ -1,4 +1,4 @@
-//! One waiter: its limits, and what it gets in the end.
+//! One waiter: its limits and its result.
 
 use tokio::sync::oneshot;
 
@@ -12,7 +12,7 @@ use crate::{
     store::LeaseId,
 };
 
-/// What a waiter gets in the end.
+/// The result of a waiter.
 pub(crate) enum WaitResult {
     Granted(OwnedLease),
     Skipped(Skipped),
@@ -24,7 +24,7 @@ pub(crate) enum WaitResult {
 pub(super) struct Waiter {
     pub(super) id: LeaseId,
     pub(super) spec: LockSpec,
-    /// The lease that is asked for; `None` while a request for it is under way, which has it.
+    /// The pending lease; `None` while a request is under way, which owns it.
     pub(super) pending: Option<PendingLease>,
     pub(super) since: Moment,
     pub(super) until: Option<Moment>,

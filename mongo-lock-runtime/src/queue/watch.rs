@@ -12,7 +12,7 @@ pub(super) struct Watch {
     listening: Mutex<bool>,
     /// Whether wake-ups come.
     open: AtomicBool,
-    /// Whether it was reported that none do.
+    /// Whether the lack of wake-ups was reported.
     reported: AtomicBool,
 }
 

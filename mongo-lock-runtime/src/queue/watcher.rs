@@ -1,8 +1,8 @@
 //! Wake-ups: one change stream per client, while callers of the client wait.
 //!
-//! A release writes whose turn it is into the lock's document. The stream brings a client the changes
-//! that name it, and no others. Where there can be no stream, waiters ask now and then; so an event
-//! that is missed, or a stream that broke, costs time and nothing else.
+//! A release writes the ids of the next waiters into the lock's document. The stream brings a client the
+//! changes that name the client, and no others. Where there can be no stream, waiters ask now and then;
+//! so an event that is missed, or a stream that broke, costs time and nothing else.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,19 +15,19 @@ use crate::{
     store::{StoreError, Wakeup, WakeupStream},
 };
 
-/// For how many looks in a row a stream is kept while no caller waits.
+/// The number of looks in a row for which a stream is kept while no caller waits.
 const IDLE_LOOKS: u32 = 5;
 
-/// How long the server keeps a request for wake-ups when there is none.
+/// The time for which the server keeps a request for wake-ups while there is no wake-up.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The pause before another attempt: the first, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
 
-/// Attempts that are so far apart have failed for some seconds.
+/// The pause from which an outage counts as lasting: the attempts have failed for some seconds then.
 const LASTING: Duration = Duration::from_secs(3);
 
-/// Sees to it that wake-ups come.
+/// Starts the listener, unless there is one.
 pub(super) fn watch(queues: &Arc<WaitQueues>) {
     if queues.watch.begins() {
         let listener = Listener {
@@ -41,7 +41,7 @@ pub(super) fn watch(queues: &Arc<WaitQueues>) {
 
 struct Listener {
     queues: Arc<WaitQueues>,
-    /// How often in a row no caller waited.
+    /// The number of looks in a row at which no caller waited.
     idle: u32,
 }
 
@@ -85,7 +85,7 @@ impl Listener {
     /// Listens until no caller waits any more, or the stream ends with an error.
     async fn listen(&mut self, mut stream: WakeupStream) -> Option<StoreError> {
         self.queues.watch.set_open(true);
-        // What happened before is not in the stream.
+        // Changes from before the opening are not in the stream.
         self.queues.wake_all();
         loop {
             match stream.next().await {

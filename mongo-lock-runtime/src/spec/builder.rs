@@ -64,7 +64,8 @@ impl LockSpecBuilder {
     /// the holder has until the ttl.
     ///
     /// The lease is renewed every third of its ttl, in the background. A lease that cannot be
-    /// renewed, for any reason, is lost at its deadline.
+    /// renewed, for any reason, is lost at its deadline. The ttl of a renewed lease is at least 30 ms, and
+    /// should be some seconds in production: a shorter one is refused when the lock is acquired.
     pub fn renew(mut self, yes: bool) -> Self {
         self.terms.renew = yes;
         self
@@ -112,11 +113,17 @@ impl LockSpecBuilder {
 
     /// The longest time to wait for a held lock: at least 1 ms, at most 366 days. Default: no waiting.
     ///
+    /// The time applies to an annotated function and to
+    /// [`acquire_all`](crate::LockClient::acquire_all).
+    /// [`try_acquire`](crate::LockClient::try_acquire) never waits,
+    /// [`acquire_within`](crate::LockClient::acquire_within) and
+    /// [`acquire`](crate::LockClient::acquire) have their own limits.
+    ///
     /// First come, first served, across processes and within one. A waiter that is cancelled makes
     /// room at once; one that dies, or is paused, delays the next by at most 5 s.
     ///
-    /// The time counts on the local monotonic clock. An answer of MongoDB that is on its way at the end of
-    /// the time is waited for, for at most the
+    /// The time counts on the local clock, a suspension of the machine included. An answer of MongoDB that
+    /// is on its way at the end of the time is waited for, for at most the
     /// [operation time limit](crate::LockClientBuilder::operation_timeout).
     pub fn wait(mut self, time: Duration) -> Self {
         self.terms.wait = Some(time);
@@ -209,8 +216,8 @@ mod tests {
         );
         let builder = || LockSpec::builder("a", SECOND);
         for (builder, problem) in [
-            (builder().permits(0), "nobody could ever"),
-            (builder().shared(true).permits(0), "nobody could ever"),
+            (builder().permits(0), "no caller could ever"),
+            (builder().shared(true).permits(0), "no caller could ever"),
             (builder().shared(true).permits(2), "either `shared` or"),
         ] {
             let error = builder.build().unwrap_err().to_string();

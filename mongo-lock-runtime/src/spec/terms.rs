@@ -100,7 +100,7 @@ impl InvalidTerms {
             Self::MinHoldOverTtl { .. } => {
                 "`min_hold` is longer than the `ttl`, at which the lease ends"
             }
-            Self::NoPermits => "`permits` is 0, so nobody could hold the lock",
+            Self::NoPermits => "`permits` is 0, so no caller could hold the lock",
             Self::PermitsOfShared => {
                 "readers share a lock without a limit: drop `permits`, or `shared`"
             }
@@ -128,7 +128,7 @@ impl InvalidTerms {
             ),
             Self::NoPermits => (
                 "permits",
-                "with 0, nobody could ever hold the lock".to_owned(),
+                "with 0, no caller could ever hold the lock".to_owned(),
             ),
             Self::PermitsOfShared => (
                 "permits",

@@ -25,8 +25,8 @@ pub struct AttemptError {
 pub enum Persistence {
     /// The failure passes by itself: an equal command may succeed a moment later.
     Transient,
-    /// No rule is known for the failure. What can be repeated without harm, such as a release, should
-    /// be.
+    /// No rule is known for the failure. An operation that is harmless to repeat, such as a release,
+    /// should be repeated.
     Unknown,
     /// Every further attempt fails as well, until an operator or the program changes something.
     Final,

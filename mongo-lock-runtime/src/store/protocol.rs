@@ -165,8 +165,8 @@ pub struct Queued {
     pub ahead: usize,
     /// The time at which the server last refreshed the queue entry, on its clock.
     pub seen_at: SystemTime,
-    /// The time at which there may be room without a wake-up, on the server's clock: what is ahead
-    /// ends by then, unless it is renewed.
+    /// The time at which there may be room without a wake-up, on the server's clock: the
+    /// leases or entries ahead end by then, unless they are renewed.
     pub look_at: SystemTime,
 }
 

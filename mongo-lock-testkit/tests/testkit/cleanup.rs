@@ -1,4 +1,4 @@
-//! No `mongod` and no folder outlives whoever started it.
+//! No `mongod` and no folder outlives the process that started it.
 
 use std::{
     env,

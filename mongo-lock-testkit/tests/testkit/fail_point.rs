@@ -1,4 +1,4 @@
-//! Commands fail for the client that is meant, and for nobody else.
+//! Commands fail for the named client, and for no other.
 
 use mongo_lock_testkit::Server;
 use mongodb::{bson::doc, error::ErrorKind};

@@ -10,7 +10,7 @@ use mongo_lock_testkit::Server;
 fn these_tests(filter: &[&str]) -> Command {
     let mut tests = Command::new(env::current_exe().unwrap());
     tests.args(filter).env_remove("MONGODB_URI");
-    // Whoever starts one all the same fails.
+    // A test that starts one all the same fails.
     tests.env("MONGOD", "/nonexistent/mongod");
     tests
 }

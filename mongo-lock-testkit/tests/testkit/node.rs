@@ -26,7 +26,7 @@ async fn data_and_port_survive_a_kill() {
     assert!(node.is_running());
     assert_eq!(node.port(), port);
     server.ready().await.unwrap();
-    // The same client finds it again.
+    // The client that was connected before finds the node again.
     assert_eq!(documents.count_documents(doc! {}).await.unwrap(), 1);
 }
 

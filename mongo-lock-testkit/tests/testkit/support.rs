@@ -1,4 +1,4 @@
-//! What several files need.
+//! Helpers for several files.
 
 use std::{
     net::TcpStream,
@@ -8,7 +8,7 @@ use std::{
 
 use mongodb::{Client, bson::doc, options::ClientOptions};
 
-/// What the loaded machine gets; it only passes in full when a test fails.
+/// The time limit on a loaded machine, which only passes in full when a test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A client that calls itself `app_name`, so that fail points can tell it from others.
@@ -44,7 +44,7 @@ pub(crate) fn is_gone(port: u16, data: &Path) -> bool {
     TcpStream::connect(("127.0.0.1", port)).is_err() && !home.exists()
 }
 
-/// Blocks until it is so. Only for what nobody announces.
+/// Blocks until the condition holds. Only for states that no event announces.
 pub(crate) fn eventually(what: &str, is_so: impl Fn() -> bool) {
     let start = Instant::now();
     while !is_so() {

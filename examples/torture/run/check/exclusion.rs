@@ -97,7 +97,7 @@ fn follows(evidence: &Evidence, first: &Hold, next: &Hold, findings: &mut Findin
     went_on(evidence, first, next, findings);
 }
 
-/// Its body wrote something when somebody else had the lock.
+/// A body that wrote something when another holder had the lock.
 fn went_on(evidence: &Evidence, first: &Hold, next: &Hold, findings: &mut Findings) {
     let late: Vec<usize> = (0..first.lines.len())
         .filter(|&index| first.lines[index].at > next.acquired_at + MILLISECOND)
@@ -132,8 +132,8 @@ pub(super) fn excused(evidence: &Evidence, hold: &Hold, index: usize) -> bool {
     line.number("polled").is_ok_and(in_time)
 }
 
-/// Somebody deleted the lock's document during this lease, and so made room for the next one. The
-/// holder must notice before its deadline: that is checked as a limit.
+/// Whether the operator deleted the lock's document during this lease, and so made room for the next one.
+/// The holder must notice before its deadline: that is checked as a limit.
 fn removed(evidence: &Evidence, first: &Hold, next: &Hold) -> bool {
     evidence.removals.iter().any(|removal| {
         removal.name == first.name

@@ -1,7 +1,7 @@
-//! A dead holder costs its ttl at most. So does a paused one, and one that nobody knows of.
+//! A dead holder costs its ttl at most. So does a paused one, and one that no body knows of.
 //!
-//! Whoever is refused is told by whom, and until when that lease lasts at most. So every refusal
-//! shows a lease as the server saw it.
+//! A refused caller is told the holder, and the latest end of that lease. So every refusal shows a lease as
+//! the server saw it.
 
 use std::collections::HashMap;
 
@@ -116,7 +116,7 @@ fn longest_of_all() -> Micros {
     all.max().map_or(0, span)
 }
 
-/// How long after the death of its holder somebody else had the lock.
+/// The time from the death of a holder until another one had the lock.
 fn taken_again(evidence: &Evidence, hold: &Hold) -> Option<Micros> {
     let dead = evidence.processes.get(&hold.by)?.dead?;
     if hold.ended.is_some() {

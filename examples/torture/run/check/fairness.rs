@@ -1,4 +1,4 @@
-//! Whoever waits is served in the order of asking: nobody is overtaken, so no writer is starved.
+//! Waiters are served in the order of asking: none is overtaken, so no writer is starved.
 
 use super::{
     super::{
@@ -11,10 +11,10 @@ use super::{
 
 const PROMISE: &str = "first come, first served";
 
-/// Who asked by so much later is behind, however long the requests took.
+/// A waiter that asked later by this time is behind, however long the requests took.
 const CLOSE: Micros = 1_500_000;
 
-/// One that was granted so shortly before is no news to whoever looks at it later.
+/// A grant within this time before is no news to a caller that looks at the lock later.
 const NEWS: Micros = 500_000;
 
 /// A waiter that a busy machine keeps from confirming its place may be overtaken now and then.
@@ -24,7 +24,7 @@ struct Waiter<'a> {
     name: &'a str,
     by: &'a str,
     asked: Micros,
-    /// When it had the lock, or gave up.
+    /// The time at which the waiter had the lock, or gave up.
     ended: Micros,
     shared: bool,
     line: &'a Line,

@@ -55,7 +55,7 @@ fn in_order(
     }
 }
 
-/// What the writer was told against what the document says.
+/// Compares the answer to a writer with the document.
 fn result(write: &Write, applied: Option<&Vec<Applied>>, findings: &mut Findings) {
     let mut applied = applied.into_iter().flatten();
     let there = applied.clone().any(|it| it.id == write.id);

@@ -1,4 +1,4 @@
-//! The body stops in time, whether somebody waits for the lock or not.
+//! The body stops in time, whether or not a caller waits for the lock.
 //!
 //! A lease is never to be relied on for longer than the server has it, less the margin. No body goes
 //! on for longer than its lease is to be relied on.
@@ -25,7 +25,7 @@ pub(super) fn check(evidence: &Evidence, findings: &mut Findings) {
     }
 }
 
-/// What the holder is told about its lease.
+/// Checks the time left of a lease that the holder was told.
 fn told(hold: &Hold, findings: &mut Findings) {
     let (until, line) = hold.relied;
     let mut violation = |limit: Micros, what: &str| {

@@ -19,27 +19,27 @@ pub(crate) struct Violation {
     pub(crate) lines: Vec<Line>,
 }
 
-/// What is no violation, and worth to know.
+/// Measurements that are no violations, and worth knowing.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) violations: Vec<Violation>,
-    /// The longest that somebody was refused because of a holder that was dead.
+    /// The longest that a caller was refused because of a holder that was dead.
     pub(crate) blocked_by_dead: Longest,
     /// The longest that it took until the lock of a dead holder was taken again.
     pub(crate) taken_after_death: Longest,
-    /// The longest that somebody was refused because of a lease that no body knew of.
+    /// The longest that a caller was refused because of a lease that no body knew of.
     pub(crate) blocked_by_orphan: Longest,
     /// Bodies that went on for a line because their process was paused, or blocked, in the middle
     /// of a step.
     pub(crate) excused: u64,
-    /// How long before the end of its predecessor a lease began, by the server's stamps, although it
+    /// The time by which a lease began before the end of its predecessor, by the server's stamps, although it
     /// was granted afterwards.
     pub(crate) stamped_early: Longest,
     /// Readers that had the lock together with another one.
     pub(crate) shared: u64,
     /// The longest that a caller waited for its turn and got it.
     pub(crate) waited: Longest,
-    /// The same for writers that wait for readers.
+    /// The longest that a writer waited for readers.
     pub(crate) writers_waited: Longest,
     /// Callers that waited, or gave up, with nothing in their way but others.
     pub(crate) judged: u64,

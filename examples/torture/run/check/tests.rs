@@ -12,14 +12,14 @@ use super::{
     Findings, check,
 };
 
-/// What one process wrote.
+/// The lines of one process.
 #[derive(Default)]
 struct Ledger {
     by: &'static str,
     text: String,
 }
 
-/// What a hold can be besides plain.
+/// The properties of a hold that is not plain.
 const PLAIN: &str = "renew=false max_hold=0 min_hold=0";
 const RENEWED: &str = "renew=true max_hold=0 min_hold=0";
 

@@ -1,4 +1,4 @@
-//! What a holder wrote about its lease, and others about theirs.
+//! The lines of a holder about its lease, and those of other callers about theirs.
 
 use std::sync::Arc;
 
@@ -33,16 +33,16 @@ pub(crate) struct Hold {
     pub(crate) renew: bool,
     pub(crate) max_hold: Micros,
     pub(crate) min_hold: Micros,
-    /// A reader among readers.
+    /// Whether the lease is that of a reader.
     pub(crate) shared: bool,
-    /// Its caller waited for its turn.
+    /// Whether the caller waited for its turn.
     pub(crate) waited: bool,
     pub(crate) extended: bool,
     /// All that its body wrote, in order. In the first, it began.
     pub(crate) lines: Vec<Line>,
     /// The latest end of the lease that its body was told, and the line in which.
     pub(crate) relied: (Micros, usize),
-    /// When its body was over, in whatever way; never, when its process was killed.
+    /// The end of the body, in whatever way; never, when its process was killed.
     pub(crate) ended: Option<Micros>,
 }
 
@@ -97,7 +97,7 @@ impl Hold {
         }
     }
 
-    /// When the server granted it until, without what came later.
+    /// The end of the lease as the server granted it, without later renewals.
     pub(crate) fn granted(&self) -> Micros {
         self.acquired_at + self.ttl
     }
@@ -126,11 +126,11 @@ pub(crate) struct Refusal {
     pub(crate) token: i64,
     pub(crate) since: Micros,
     pub(crate) until: Micros,
-    /// Whoever it was told of had no lease, and was next in line.
+    /// Whether the call was told of the next waiter, which had no lease yet.
     pub(crate) waiting: bool,
-    /// The call waited, in vain.
+    /// Whether the call waited, in vain.
     pub(crate) waited: bool,
-    /// It was a reader's.
+    /// Whether the call was a reader's.
     pub(crate) shared: bool,
     pub(crate) line: Line,
 }

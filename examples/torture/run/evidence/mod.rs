@@ -1,5 +1,5 @@
-//! All ledgers of a run, put together: who held what, who was refused because of whom, and what was
-//! done to them.
+//! All ledgers of a run, put together: the leases of each holder, the refusals and their reasons, and the
+//! faults that the parent caused.
 
 mod hold;
 mod process;
@@ -36,13 +36,13 @@ pub(crate) struct Evidence {
     pub(crate) removals: Vec<Removal>,
     /// Of each slot: when what its workers sent could take so long to arrive.
     hung: HashMap<String, Vec<Span>>,
-    /// When a node was down, paused or stepping down, and what it had been sent could take so long.
+    /// The times in which a node was down, paused or stepping down, and its requests could take so long.
     troubles: Vec<Span>,
-    /// Locks that nobody could take after their holder's death.
+    /// Locks that no caller could take after their holder's death.
     pub(crate) stuck: Vec<Line>,
     /// Calls that failed in a way for which no fault is a reason.
     pub(crate) unexplained: Vec<Line>,
-    /// How often each kind of thing happened.
+    /// The number of times that each kind of event happened.
     pub(crate) counts: BTreeMap<String, u64>,
     /// The time of the first line.
     pub(crate) start: Micros,

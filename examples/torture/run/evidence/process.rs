@@ -1,4 +1,4 @@
-//! What was done to a process.
+//! The faults that the parent caused in a process.
 
 use super::super::{clock::Micros, ledger::Line};
 
@@ -32,24 +32,24 @@ impl Span {
     }
 }
 
-/// A process, as its tormentor saw it. Between "before it sent the signal" and "after it did",
-/// nobody knows.
+/// A process, as its tormentor saw it. Between the moments before and after a signal was sent, its state is
+/// unknown.
 #[derive(Debug, Default)]
 pub(crate) struct Process {
-    /// When it was surely dead.
+    /// The time at which the process was surely dead.
     pub(crate) dead: Option<Micros>,
-    /// It was shut down before, and said that it released everything.
+    /// Whether the process was shut down before, and said that it released all locks.
     pub(crate) clean: bool,
     pub(crate) pauses: Vec<Pause>,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Pause {
-    /// Before it was stopped.
+    /// The time before the process was stopped.
     pub(crate) stopping: Micros,
-    /// When it surely was.
+    /// The time from which the process surely was stopped.
     pub(crate) stopped: Micros,
-    /// Until when it surely was; for ever, when it was killed then.
+    /// The time until which the process surely was stopped; for ever, when it was killed then.
     pub(crate) continuing: Micros,
 }
 

@@ -3,7 +3,7 @@
 use mongo_lock_runtime::{distributed_lock, lock_names};
 
 lock_names! {
-    /// What billing locks.
+    /// The locks of billing.
     pub mod locks {
         /// Once a night, on one instance.
         NightlyReport = "nightly-report", ttl = "5m";

@@ -8,8 +8,8 @@ use anyhow::{bail, ensure};
 use example_billing as billing;
 use mongo_lock_runtime::{Error, LockClient, distributed_lock, registered_locks};
 
-/// The name is a lock of `billing`. Nobody here knows, and no compiler could: it sees one crate at
-/// a time.
+/// The name is a lock of `billing`. The author of this crate does not know, and no compiler could tell: it
+/// sees one crate at a time.
 #[distributed_lock(name = "nightly-report", ttl = "10m")]
 async fn nightly_report() {}
 
@@ -45,7 +45,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the service would do.
+/// The work of the service.
 async fn run() -> Result<(), Error> {
     let _ = nightly_report().await?;
     let _ = clean_up().await?;

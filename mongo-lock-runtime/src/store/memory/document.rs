@@ -14,7 +14,7 @@ use crate::{
     spec::Mode,
 };
 
-/// What the server's document holds, in equal words: times are milliseconds since 1970.
+/// The contents of the server's document, in equal words. Times are milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Document {
     holders: Vec<Holder>,
@@ -99,7 +99,7 @@ impl Document {
         let ours = |entry: &QueueEntry| ticket.is_some_and(|ticket| ticket.queue_id == entry.id);
         let entry = self.queue.iter().position(ours);
         let entry = entry.map(|at| self.queue.remove(at));
-        // The entry of another caller of this client counts for nothing.
+        // The entry of another caller of this client does not count.
         let entry = entry.filter(|entry| entry.lease == request.lease);
         let since = entry.as_ref().map_or_else(
             || now - ticket.map_or(0, |ticket| millis(ticket.waited)),
@@ -173,7 +173,7 @@ impl Document {
         });
     }
 
-    /// Says whether the lease was there.
+    /// Releases a lease. `true`: the lease was there.
     pub(super) fn release(&mut self, now: i64, request: &ReleaseRequest) -> bool {
         let there = self.has(request.lease);
         let simple = !request.contended && request.min_hold.is_none() && !request.revoke;
@@ -194,7 +194,7 @@ impl Document {
         }
     }
 
-    /// Says whether the lease is live.
+    /// Renews a lease. `false`: the lease is not live.
     pub(super) fn renew(&mut self, now: i64, renewal: &Renewal) -> bool {
         let mut holders = self.holders.iter_mut();
         let holder = holders.find(|held| held.lease == Some(renewal.lease) && held.live(now));
@@ -208,8 +208,8 @@ impl Document {
         true
     }
 
-    /// Leaves the leases that are live once the given one is released, and the waiters that were heard
-    /// of lately; none with a longer claim than its ttl.
+    /// Keeps the leases that are live once the given one is released, and the queue entries that were
+    /// refreshed lately. No lease keeps a claim that is longer than its ttl.
     fn tidy(&mut self, now: i64, release: Option<&ReleaseRequest>) {
         self.holders.retain(|holder| holder.live(now));
         self.queue.retain(|entry| entry.until > now);
@@ -253,9 +253,9 @@ impl Document {
         }
     }
 
-    /// Whether it is the turn of a waiter other than the one with this id. It is the turn of the first
-    /// in the queue when its lease would be granted, and if that is a reader, of all readers up to the
-    /// first writer.
+    /// Whether a waiter other than the one with this id is to be woken. The first waiter in the queue is
+    /// woken when its lease would be granted; if that is a reader, so are all readers up to the first
+    /// writer.
     pub(super) fn wakes(&self, queue_id: Option<&str>) -> bool {
         let held = self.holders.iter().map(Holder::terms);
         self.queue.first().is_some_and(|first| {
@@ -357,7 +357,7 @@ impl QueueEntry {
     }
 }
 
-/// `LockSpec` keeps every duration far below the range of an `i64`.
+/// The duration in milliseconds. `LockSpec` keeps every duration far below the range of an `i64`.
 pub(super) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
 }

@@ -141,7 +141,7 @@ impl Commands {
             "aggregate": &self.namespace.collection,
             "pipeline": renewal::live(leases, &self.now),
             "cursor": {},
-            // What a fail-over can still undo is not to be relied on.
+            // A state that a fail-over can still undo is not to be relied on.
             "readConcern": { "level": "majority" },
             "maxTimeMS": self.limit_ms,
         }

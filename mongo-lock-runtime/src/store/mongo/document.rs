@@ -151,8 +151,8 @@ impl<'a> LockDocument<'a> {
         entries: &[QueueEntry<'_>],
     ) -> Result<Skipped, String> {
         let holders = self.holders.iter();
-        // Of several, the one that ends first says best when there will be room, and the one that
-        // ends last when the lock will be free.
+        // Of several holders, the one that ends first tells when there is room for one more permit, and
+        // the one that ends last when the lock is free.
         let holder = if request.permits > 1 {
             holders.min_by_key(|holder| holder.expires_at)
         } else {

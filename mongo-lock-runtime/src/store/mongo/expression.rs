@@ -18,7 +18,7 @@ pub(super) const PROTOCOL: i32 = 1;
 /// More milliseconds than any ttl, and few enough to be added to a date.
 const LONGEST_TTL_MS: i64 = 1 << 53;
 
-/// `LockSpec` keeps every duration far below the range of an `i64`.
+/// The duration in milliseconds. `LockSpec` keeps every duration far below the range of an `i64`.
 pub(super) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
 }
@@ -203,7 +203,7 @@ pub(super) fn token(now: &Bson) -> Document {
 /// A lease of an unknown mode is compatible with none.
 pub(super) fn compatible(mode: &Bson, permits: &Bson, others: &Bson) -> Document {
     let alike = doc! { "$map": { "input": others, "in": { "$eq": ["$$this.mode", mode] } } };
-    // What is no number is one.
+    // A value that is no number counts as one permit.
     let theirs = doc! { "$cond": [
         { "$lt": ["$$this.permits", ""] },
         { "$ifNull": ["$$this.permits", 1] },
@@ -222,13 +222,13 @@ pub(super) fn compatible(mode: &Bson, permits: &Bson, others: &Bson) -> Document
     ] }
 }
 
-/// The value of `turn` when there is room for the first in the queue; `otherwise`, when there is
-/// none, or `cond` does not hold.
+/// The new value of `turn` when there is room for the first in the queue and `cond` holds; else the
+/// present value.
 ///
-/// It is the turn of the first in the queue when its lease would be granted, and if that is a reader,
-/// of all readers up to the first writer. The value names them: a change stream brings it to these
-/// waiters, and to no others. It is a string, which an update's description has whole, while it would
-/// have only the changed elements of an array.
+/// The first waiter in the queue is woken when its lease would be granted; if that is a reader, so are all
+/// readers up to the first writer. The value names these waiters: a change stream brings the value to
+/// them, and to no others. The value is a string: the description of an update has a string whole, but
+/// only the changed elements of an array.
 pub(super) fn turn(holders: &str, queue: &str, cond: impl Into<Bson>, now: &Bson) -> Document {
     let is_reader = doc! { "$eq": ["$$first.mode", "shared"] };
     let fits = compatible(
@@ -264,7 +264,7 @@ pub(super) fn turn(holders: &str, queue: &str, cond: impl Into<Bson>, now: &Bson
     } }
 }
 
-/// A string, whatever an operator put there by hand.
+/// The value as a string, whatever an operator put there by hand.
 fn text(value: impl Into<Bson>) -> Document {
     doc! { "$convert": { "input": value.into(), "to": "string", "onError": "", "onNull": "" } }
 }

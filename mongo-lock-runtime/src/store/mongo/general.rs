@@ -51,7 +51,7 @@ pub(super) fn update(
 ///   waited longer than this request.
 /// * The lease is granted when it is compatible with the leases that are held, and would be even if
 ///   every waiter ahead had its lease: so no waiter is overtaken, and readers that are next to each
-///   other go together. It is never granted, and never queued, once its id is revoked.
+///   other go together. A lease is never granted, and never queued, once its id is revoked.
 /// * Permits: after a grant, no more leases are live than any of them allows. So the strictest decides
 ///   when instances disagree.
 pub(super) fn decision(now: &Bson) -> RawDocumentBuf {
@@ -106,7 +106,7 @@ pub(super) fn decision(now: &Bson) -> RawDocumentBuf {
 
 /// `$$held`, the leases that are live once `$$released` is not; `$$queue`, the entries of all other
 /// clients; `$$entry`, that of this very request, if there is one. The entry of another caller of this
-/// client counts for nothing, and neither does that of a lease that is revoked.
+/// client does not count, and neither does that of a lease that is revoked.
 fn who_is_there(now: &Bson) -> Document {
     let is_ours = doc! { "$eq": ["$$this.id", "$$queue_id"] };
     let is_revoked = doc! { "$and": [
@@ -213,9 +213,9 @@ fn result(now: &Bson) -> Document {
     }] }
 }
 
-/// Whether the turn may be that of another waiter than before this step. A client is not told of its
-/// own turn, which the reply says. Nor is a waiter whose turn it was already: a client that releases a
-/// lock and asks again at once, before the next waiter has come, would wake that one twice.
+/// Whether the first waiter may be another one than before this step. A client is not woken by its own
+/// request, since the reply says all. Nor is a waiter that was woken already: a client that releases a
+/// lock and asks again at once, before the next waiter has come, would wake that waiter twice.
 fn is_news() -> Document {
     let first = doc! { "$arrayElemAt": ["$$next_queue.id", 0] };
     let was_first = doc! { "$cond": [{ "$isArray": "$queue" }, "$queue.id", []] };

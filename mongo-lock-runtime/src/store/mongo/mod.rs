@@ -15,7 +15,7 @@
 //! `protocol` is 1. A document with another number is refused, and left alone; a missing number is 1.
 //!
 //! **Acquire** is one `findAndModify` with `upsert` and an update pipeline that decides on the
-//! server, by the server's `$$NOW`. The rule: *the lease is granted when it is compatible with the
+//! server, by the server's `$$NOW` (behind a router, by the router's). The rule: *the lease is granted when it is compatible with the
 //! leases that are held, and would be even if every waiter ahead had its lease.* Compatible are
 //! readers with readers, and exclusive leases with exclusive ones, as far as the permits of each
 //! allow. A lease of an unknown mode is compatible with none. The document in the reply is in one of
@@ -55,19 +55,19 @@
 //!
 //! **Renew** is one `update` for any number of leases, which prolongs those that are still live and
 //! leaves all else alone. Its reply counts the documents that it changed; when that is fewer than
-//! were asked for, one `aggregate` more finds out how long each lasts. The update is acknowledged by a
+//! were asked for, one `aggregate` more finds out how long each lease lasts. The update is acknowledged by a
 //! majority, like the acquisition: a renewal that a fail-over undid would leave its holder relying
 //! on time that it does not have. The aggregate reads what a majority has, for that reason.
 //!
 //! **Release** is one `update` that takes the lease out of the holders by its id, where there is no
-//! queue; it matches nothing when the lease is gone, or a client waits: then another update says whose
-//! turn it is. With a `min_hold` that is not over, the update moves the lease's end there
+//! queue; it matches nothing when the lease is gone, or a client waits: then another update writes the
+//! next waiters into `turn`. With a `min_hold` that is not over, the update moves the lease's end there
 //! instead. A release is acknowledged by the primary alone, from its journal where a client waits, lest
 //! the change stream be late: if a fail-over undoes it, the lease expires by itself.
 //!
 //! **A clock that is set back.** No lease may claim to end later than its `ttl_ms` from now, no queue
 //! entry later than an entry is kept, no revocation later than in an hour: every command that looks at
-//! a longer claim cuts it. So a dead holder costs one ttl from then.
+//! a longer claim cuts the claim. So a dead holder costs one ttl from then.
 //!
 //! Commands go through the driver's `run_command`, not through its typed helpers: those attach a
 //! transaction number for retryable writes, which makes the server write a second document per

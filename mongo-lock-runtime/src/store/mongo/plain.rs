@@ -38,7 +38,7 @@ pub(super) fn literal(request: &AcquireRequest) -> RawDocumentBuf {
 ///
 /// The lease is granted when it is compatible with the leases that are held, and would be even if
 /// every waiter ahead had its lease. A plain lease is compatible with no other, and behind every
-/// waiter: so there must be no holder and no queue. It is never granted once its id is revoked.
+/// waiter: so there must be no holder and no queue. A lease is never granted once its id is revoked.
 pub(super) fn decision(now: &Bson) -> RawDocumentBuf {
     let expires_at = doc! { "$add": [now, "$$request.ttl_ms"] };
     let lease = doc! { "$mergeObjects": ["$$request", {

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// A release where no client waits, as a query and an update: a fifth cheaper than [`update`], which
-/// has to say whose turn it is. It matches nothing when there is a queue.
+/// has to find the next waiters. The query matches nothing when there is a queue.
 pub(super) fn simple(request: &ReleaseRequest) -> (Document, Document) {
     let lease = request.lease.0;
     let query = doc! {
@@ -23,8 +23,8 @@ pub(super) fn simple(request: &ReleaseRequest) -> (Document, Document) {
     (query, doc! { "$pull": { "holders": { "lease": lease } } })
 }
 
-/// Removes the lease, or lets it end when `min_hold` after its acquisition is over, if that is still
-/// to come; revokes its id if the request says so; and says whose turn it is.
+/// Removes the lease, or moves its end to `min_hold` after its acquisition, if that is still to come;
+/// revokes the lease's id if the request says so; and writes the next waiters into `turn`.
 pub(super) fn update(request: &ReleaseRequest, now: &Bson) -> Vec<Document> {
     let lease = Bson::from(request.lease.0);
     let min_hold = request.min_hold.map(millis).into();
@@ -43,14 +43,14 @@ pub(super) fn update(request: &ReleaseRequest, now: &Bson) -> Vec<Document> {
     step(held, others, revocation, now)
 }
 
-/// Removes a client's queue entry, and says whose turn it is.
+/// Removes a client's queue entry, and writes the next waiters into `turn`.
 pub(super) fn leave(queue_id: &str, now: &Bson) -> Vec<Document> {
     let held = held_without(&"".into(), &Bson::Null, now);
     let others = queue(doc! { "$ne": ["$$this.id", queue_id] }, now);
     step(held, others, doc! {}, now)
 }
 
-/// Leaves these holders, and these in the queue; says whose turn it is.
+/// Keeps these holders and these queue entries, and writes the next waiters into `turn`.
 fn step(holders: Document, queue: Document, more: Document, now: &Bson) -> Vec<Document> {
     let after = doc! { "$mergeObjects": ["$$ROOT", more, {
         "holders": "$$holders",

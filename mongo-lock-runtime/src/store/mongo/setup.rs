@@ -104,8 +104,8 @@ impl MongoStore {
     }
 }
 
-/// The name by which two clients know that they talk to one deployment: of a replica set, its name and
-/// members; of a standalone server, the id of its process. A router tells neither.
+/// The identity of a deployment, by which two clients know that they share it: for a replica set, its name
+/// and members; for a standalone server, the id of its process. A router reports neither.
 fn deployment(hello: &Document) -> Option<String> {
     if let (Ok(set), Ok(hosts)) = (hello.get_str("setName"), hello.get_array("hosts")) {
         let mut hosts: Vec<_> = hosts.iter().filter_map(Bson::as_str).collect();

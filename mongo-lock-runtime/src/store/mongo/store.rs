@@ -176,7 +176,7 @@ impl MongoStore {
         }
     }
 
-    /// Says whether the update has changed a document.
+    /// Sends an update. `true`: it has changed a document.
     async fn update(&self, command: Document) -> Result<bool, AttemptError> {
         let reply = error::check(self.database.run_command(command).await)?;
         Ok(matches!(reply.get_i32("nModified"), Ok(1..)))

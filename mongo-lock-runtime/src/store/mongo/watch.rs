@@ -69,7 +69,7 @@ impl MongoWakeups {
             .map_err(|_| AttemptError::lost())?
             .map_err(error::from_driver)?;
         let Some(event) = event else {
-            // As after a collection is dropped.
+            // The stream ends when its collection is dropped, for one.
             return if self.stream.is_alive() {
                 Ok(None)
             } else {
@@ -78,7 +78,7 @@ impl MongoWakeups {
         };
         let key = event.get_document("documentKey");
         let name = key.and_then(|key| key.get_str("_id")).map(str::to_owned);
-        // An `_id` that is no string is that of no lock.
+        // A document whose `_id` is no string is no lock.
         Ok(name.ok())
     }
 }

@@ -132,7 +132,7 @@ async fn a_waiter_of_an_unknown_mode_is_not_overtaken() {
 async fn revocations_that_are_no_array_are_none() {
     for revoked in [
         Bson::Null,
-        "nobody".into(),
+        "no list".into(),
         5.into(),
         true.into(),
         doc! { "lease": 1 }.into(),

@@ -7,7 +7,7 @@ use super::{
     plain_oracle::{Event, Events, Oracle},
 };
 
-/// Knows nothing but the answers.
+/// The oracle's state, which follows from the answers alone.
 #[derive(Debug, Default)]
 pub(super) struct MixedOracle {
     locks: BTreeMap<u8, Lock>,

@@ -50,16 +50,16 @@ use super::{
     protocol::{Reply, Request},
 };
 
-/// When it is 0 on the tests' clock, in milliseconds after 1970: 2026-01-02T02:00:00Z.
+/// The start of the tests' clock, in milliseconds after 1970: 2026-01-02T02:00:00Z.
 ///
-/// Far enough from the server's clock for the two to be told apart. That `purge_at` is in the past
-/// harms nothing, since no TTL index is created here.
+/// Far enough from the server's clock for the two to be told apart. A `purge_at` in the past does no harm,
+/// since no TTL index is created here.
 const START: i64 = 1_767_319_200_000;
 
 const COLLECTION: &str = "locks";
 
-/// So many connections, and so many sequences at a time. An acquisition waits for the journal,
-/// which is flushed for all of them together.
+/// The number of connections, and of sequences at a time. An acquisition waits for the journal, which is
+/// flushed for all sequences together.
 const CONNECTIONS: u32 = 32;
 
 /// A store on the test's clock: each command says what time it is.

@@ -86,7 +86,7 @@ impl Generator {
         Step { wait, action }
     }
 
-    /// Only roughly: what happens is for the stores to say.
+    /// Only roughly: the stores decide.
     fn guess(&mut self, action: &Action) {
         match *action {
             Action::Acquire { lease, ttl, .. } => {

@@ -1,5 +1,5 @@
 //! An oracle that knows nothing but the answers, and holds them to the promises. The oracle sees what a
-//! comparison cannot: a mistake that both stores make. It also counts the events.
+//! comparison cannot: a mistake that both stores make. The oracle also counts events.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,11 +23,11 @@ pub(super) enum Event {
     KeptByMinHold,
     /// A refusal meanwhile.
     RefusedByMinHold,
-    /// Late, repeated, or of a lease that never was.
+    /// A release that was late, repeated, or of a lease that never was.
     ReleaseOfGone,
     Renewed,
     RenewalOfGone,
-    /// Both in one command.
+    /// A release and an acquisition in one command.
     RenewalOfMixed,
     DeletedWhileHeld,
     ClockSetBack,

@@ -24,14 +24,14 @@ use super::{
 
 const SEQUENCES: u64 = 10_000;
 
-/// Of those with queues, readers and permits.
+/// The number of sequences with queues, readers and permits.
 const MIXED: u64 = 2_500;
 
 /// The seed of one sequence to run alone, as a failure prints it.
 const SEED: &str = "MONGO_LOCK_SEED";
 
-/// What must happen once in so many sequences, or the test tests too little. It is about half of
-/// what does happen.
+/// The events that must happen once in so many sequences, or the test tests too little. Each number is
+/// about twice the real one.
 const FREQUENT: &[(Event, u64)] = &[
     (Event::Granted, 1),
     (Event::TakenOver, 3),
@@ -95,7 +95,7 @@ async fn compare<J: Oracle + 'static>(
                 match check::<J>(&mongo, this, random(this)).await {
                     Ok(seen) => add(&mut events, seen),
                     Err(failure) => {
-                        // One is enough: the others end with the sequence that they are at.
+                        // One failure is enough: the other workers end with their present sequence.
                         *left.lock().unwrap() = 0..0;
                         return Err(failure);
                     }
@@ -161,7 +161,7 @@ async fn shrink<J: Oracle>(mongo: &Timed, mut steps: Vec<Step>) -> Vec<Step> {
     }
 }
 
-/// What both stores said, up to the first problem.
+/// The answers of both stores, up to the first problem.
 struct Run<J> {
     log: String,
     problem: Option<String>,

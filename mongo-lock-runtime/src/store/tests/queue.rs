@@ -47,7 +47,7 @@ fn entries_are_in_the_order_of_asking() -> Script {
             waits(B, 1).request(),
             queued(A, 0, 9000, 0).at(0, 10, 9000),
         ),
-        // It has waited for longer.
+        // This caller has waited for longer.
         (
             11,
             waits(C, 2).since(8).request(),
@@ -92,7 +92,7 @@ fn an_entry_is_kept_for_five_seconds() -> Script {
         (1, waits(B, 1).request(), queued(A, 0, 100, 0).at(0, 1, 100)),
         (5000, acquire(C, 10), refused(B, 1, 5001, 0)),
         (5001, acquire(C, 10), granted(5001, 5001, 5011)),
-        // It comes back, as a new waiter.
+        // The client comes back, as a new waiter.
         (
             5002,
             waits(B, 1).since(5001).request(),

@@ -83,7 +83,7 @@ fn a_revoked_lease_is_never_granted() -> Script {
         (2, attempt(A, 1, 10), Answer::Revoked),
         (3, reads(A).request(), Answer::Revoked),
         (4, waits(A, 1).request(), Answer::Revoked),
-        // It stands in the way of no other.
+        // A revoked id stands in the way of no other lease.
         (5, acquire(B, 10), granted(5, 5, 15)),
         (6, attempt(A, 2, 10), Answer::Revoked),
         (7, reads(A).request(), Answer::Revoked),

@@ -114,7 +114,7 @@ fn a_live_waiter_keeps_its_entry() -> Script {
             waits(B, 1).request(),
             queued(A, 9000, 18000, 9000).at(0, 9000, 18000),
         ),
-        // What was seen in the future was not seen lately.
+        // An entry that was seen in the future was not seen lately.
         (
             0,
             waits(B, 1).request(),

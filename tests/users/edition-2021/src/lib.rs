@@ -1,4 +1,4 @@
-//! A user of edition 2021 who calls the dependency `locks`.
+//! A user crate of edition 2021, in which the dependency is called `locks`.
 
 #![deny(warnings, missing_docs)]
 
@@ -7,7 +7,7 @@ use locks::{distributed_lock, lock_names, Error, LockClient, Outcome};
 lock_names! {
     crate = ::locks;
 
-    /// What this crate locks.
+    /// The locks of this crate.
     pub mod names {
         /// Once a night.
         Report = "edition-2021-report", ttl = "5m";

@@ -1,6 +1,6 @@
 //! The calls, and the order of drops in this edition.
 
-// What the file of the drops calls it.
+// The name that the file of the drops uses.
 extern crate locks as mongo_lock_runtime;
 
 #[path = "../../../shapes/drops.rs"]
@@ -24,7 +24,7 @@ async fn calls() -> Result<(), Error> {
     let outcome = client.scope(user::report(&client)).await?;
     assert_eq!(outcome.executed(), Some(client.owner().len() as u32));
     assert_eq!(user::template(&client, 7).await?, Outcome::Executed(7));
-    // Safety: it is a reference.
+    // Safety: the pointer is made of a reference.
     let raw = client.scope(unsafe { user::raw(&5) }).await?;
     assert_eq!(raw, Outcome::Executed(5));
     let keywords = client.scope(user::keywords(3)).await?;
