@@ -19,7 +19,7 @@ use crate::{
     operation::Context,
     outcome::{Holder, SkipReason, Skipped},
     spec::LockSpec,
-    store::{Grant, LeaseId, Renewal},
+    store::{Grant, LeaseId},
 };
 
 /// A lease: one time-limited hold of a lock, as its holder sees it.
@@ -33,21 +33,21 @@ use crate::{
 /// [safety margin](crate::LockClientBuilder::margin); a renewal counts likewise. The clock cannot be
 /// set, and on Linux, macOS and Windows it counts the time in which the machine was suspended.
 #[derive(Clone)]
-pub struct Lease(Arc<State>);
+pub struct Lease(pub(super) Arc<State>);
 
-struct State {
-    context: Arc<Context>,
-    spec: LockSpec,
-    id: LeaseId,
+pub(super) struct State {
+    pub(super) context: Arc<Context>,
+    pub(super) spec: LockSpec,
+    pub(super) id: LeaseId,
     grant: Grant,
     /// The moment before the request that was granted was sent.
-    since: Moment,
+    pub(super) since: Moment,
     /// The task that acquired the lease, if it was one of tokio's.
     task: Option<tokio::task::Id>,
     term: Mutex<Term>,
     /// The deadline in nanoseconds, or [`ENDED`]: a copy for the table, which must not lock `term`
     /// under its own mutex.
-    deadline: AtomicU64,
+    pub(super) deadline: AtomicU64,
     /// Whether a caller works under the lease.
     delivered: AtomicBool,
     /// The signal that the lease has ended. At the deadline, the client's keeper gives the signal.
@@ -57,20 +57,20 @@ struct State {
 const ENDED: u64 = 0;
 
 /// The part of a lease that a renewal changes.
-struct Term {
+pub(super) struct Term {
     /// The moment from which the holder does not rely on the lease any more.
-    deadline: Moment,
+    pub(super) deadline: Moment,
     /// The ttl from which the deadline follows: the lease's own, or that of an extension.
-    ttl: Duration,
+    pub(super) ttl: Duration,
     /// The moment at which the lease has surely ended on the server, unless it is renewed.
-    until: Moment,
+    pub(super) until: Moment,
     /// The end, which is final: a renewal that succeeds later does not revive the lease.
-    end: Option<(Moment, LossReason)>,
+    pub(super) end: Option<(Moment, LossReason)>,
     /// The error of the last attempt to renew the lease, and the moment of the first failure of a row.
-    trouble: Option<(Moment, String)>,
+    pub(super) trouble: Option<(Moment, String)>,
     /// Whether the lease is to be renewed by a statement of its own: an attempt failed, perhaps because of
     /// another lease in the command.
-    alone: bool,
+    pub(super) alone: bool,
 }
 
 impl Lease {
@@ -234,16 +234,6 @@ impl Lease {
         self.term().until
     }
 
-    /// The renewal of this lease, as the store is asked for it.
-    pub(super) fn renewal(&self, ttl: Duration) -> Renewal {
-        Renewal {
-            name: self.name().clone(),
-            lease: self.0.id,
-            ttl,
-            alone: self.term().alone,
-        }
-    }
-
     /// The deadline, unless the lease was found to have ended.
     pub(crate) fn runs_until(&self) -> Option<Moment> {
         let deadline = self.0.deadline.load(Ordering::Acquire);
@@ -325,56 +315,6 @@ impl Lease {
         self.0.ended.notify_waiters();
     }
 
-    /// Takes note of a renewal: a request sent at `sent` has made the lease last `left` on the server from
-    /// some time after that, `left` being `ttl` unless the server said less.
-    ///
-    /// Gives the time since the first of a row of failures, when this renewal ends the row.
-    pub(super) fn renewed(&self, sent: Moment, left: Duration, ttl: Duration) -> Option<Duration> {
-        let now = self.0.context.clock.now();
-        let mut term = self.term();
-        // The keeper may not have been polled yet, but the deadline has passed.
-        if term.end.is_none() && now < term.deadline {
-            self.prolong(&mut term, sent, left, ttl);
-            if left >= ttl {
-                term.alone = false;
-                return term.trouble.take().map(|(since, _)| now.since(since));
-            }
-        }
-        None
-    }
-
-    /// Takes note of a failed attempt to renew the lease; `alone`: perhaps because of another lease in the
-    /// command. `true` for the first failure of a row.
-    pub(super) fn not_renewed(&self, trouble: &str, alone: bool) -> bool {
-        let now = self.0.context.clock.now();
-        let mut term = self.term();
-        let first = term.trouble.is_none();
-        let since = term.trouble.take().map_or(now, |(since, _)| since);
-        term.trouble = Some((since, trouble.to_owned()));
-        term.alone |= alone;
-        first
-    }
-
-    /// Moves the deadline: the lease lasts `left` from some time after `sent`, by a request for `ttl`.
-    /// However much the server reports, the deadline is not later than `sent` plus the ttl less the
-    /// margin: the server's clock may have been set.
-    fn prolong(&self, term: &mut Term, sent: Moment, left: Duration, ttl: Duration) {
-        let left = left.min(ttl);
-        let margin = self.0.context.margin.of(ttl);
-        let mut deadline = sent + left.saturating_sub(margin);
-        if let Some(max_hold) = self.0.spec.max_hold() {
-            deadline = deadline.min(self.0.since + max_hold);
-        }
-        if deadline > term.deadline {
-            term.deadline = deadline;
-            term.ttl = ttl;
-            self.0
-                .deadline
-                .store(deadline.as_nanos(), Ordering::Release);
-        }
-        term.until = term.until.max(self.0.context.clock.now() + left);
-    }
-
     fn set_end(&self, term: &mut Term, now: Moment, reason: LossReason) {
         term.end = Some((now, reason));
         self.0.deadline.store(ENDED, Ordering::Release);
@@ -395,7 +335,7 @@ impl Lease {
         }
     }
 
-    fn term(&self) -> MutexGuard<'_, Term> {
+    pub(super) fn term(&self) -> MutexGuard<'_, Term> {
         // No code in a critical section panics.
         self.0.term.lock().unwrap_or_else(PoisonError::into_inner)
     }

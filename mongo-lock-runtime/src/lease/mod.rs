@@ -12,6 +12,7 @@ mod keeper;
 mod lease;
 mod owned;
 mod pending;
+mod prolong;
 mod renewal;
 mod schedule;
 mod table;

@@ -46,9 +46,11 @@ impl MemoryStore {
         let now = self.epoch.1 + self.epoch.0.elapsed();
         let now = now.duration_since(SystemTime::UNIX_EPOCH);
         let now = now.map_or(0, millis);
-        let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
-        let reply = locks.apply(now, request);
-        if locks.take_wakeup() {
+        let (reply, wakes) = {
+            let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+            (locks.apply(now, request), locks.take_wakeup())
+        };
+        if wakes {
             self.wakeups.send_replace(());
         }
         reply
