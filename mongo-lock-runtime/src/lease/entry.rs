@@ -18,9 +18,6 @@ pub(super) enum Entry {
     },
     Releasing {
         name: LockName,
-        running: Weak<Running>,
-        /// Whether another party waits for the release.
-        wanted: bool,
     },
 }
 

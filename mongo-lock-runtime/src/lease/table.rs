@@ -94,21 +94,11 @@ impl LeaseTable {
     pub(crate) fn set_running(&self, id: LeaseId, operation: &Arc<Running>) {
         let mut state = self.state();
         let closed = state.closed;
-        let to_task = match state.entries.get_mut(&id) {
-            Some(Entry::Pending { running, .. }) => {
-                *running = Arc::downgrade(operation);
-                closed
-            }
-            Some(Entry::Releasing {
-                running, wanted, ..
-            }) => {
-                *running = Arc::downgrade(operation);
-                closed || *wanted
-            }
-            Some(Entry::Held { .. }) | None => false,
-        };
+        if let Some(Entry::Pending { running, .. }) = state.entries.get_mut(&id) {
+            *running = Arc::downgrade(operation);
+        }
         drop(state);
-        if to_task {
+        if closed {
             operation.move_to_task();
         }
     }
@@ -149,11 +139,7 @@ impl LeaseTable {
     /// Marks a lease as being released: the lease is not renewed any more, and a shutdown waits for the
     /// release.
     pub(crate) fn releasing(&self, id: LeaseId, name: &LockName) {
-        let entry = Entry::Releasing {
-            name: name.clone(),
-            running: Weak::new(),
-            wanted: false,
-        };
+        let entry = Entry::Releasing { name: name.clone() };
         let mut state = self.state();
         let was = state.entries.insert(id, entry);
         let known = state.names.entry(name.clone()).or_default();
@@ -189,20 +175,23 @@ impl LeaseTable {
 
     /// The state of a lock as far as this client knows it without asking the server.
     pub(crate) fn local(&self, name: &LockName) -> Local {
-        let state = self.state();
-        let Some(known) = state.names.get(name) else {
-            return Local::Unknown;
+        let (held, releasing) = {
+            let state = self.state();
+            let Some(known) = state.names.get(name) else {
+                return Local::Unknown;
+            };
+            (known.exclusive.clone(), known.releasing.clone())
         };
-        if !known.releasing.is_empty() {
-            return Local::Releasing(ReleaseTicket {
+        if let Some(held) = held.filter(|lease| lease.check().is_ok()) {
+            Local::Held(held)
+        } else if releasing.is_empty() {
+            Local::Unknown
+        } else {
+            Local::Releasing(ReleaseTicket {
                 name: name.clone(),
-                leases: known.releasing.clone(),
-            });
+                leases: releasing,
+            })
         }
-        let held = known.exclusive.clone();
-        drop(state);
-        held.filter(|lease| lease.check().is_ok())
-            .map_or(Local::Unknown, Local::Held)
     }
 
     /// The lease under which this client holds a lock that it shares with no other caller.
@@ -211,36 +200,14 @@ impl LeaseTable {
         held.check().is_ok().then_some(held)
     }
 
-    /// Whether a release of the lock is under way. The release goes on in a task from here on, since the
-    /// caller of this function needs its result.
-    pub(crate) fn wants_release(&self, name: &LockName) -> bool {
-        let mut operations = Vec::new();
-        {
-            let mut state = self.state();
-            let State { entries, names, .. } = &mut *state;
-            let Some(known) = names.get(name) else {
-                return false;
-            };
-            if known.releasing.is_empty() {
-                return false;
-            }
-            for id in &known.releasing {
-                match entries.get_mut(id) {
-                    Some(Entry::Releasing {
-                        running, wanted, ..
-                    }) => {
-                        *wanted = true;
-                        operations.extend(running.upgrade());
-                    }
-                    Some(Entry::Pending { running, .. }) => operations.extend(running.upgrade()),
-                    Some(Entry::Held { .. }) | None => {}
-                }
-            }
-        }
-        for operation in operations {
-            operation.move_to_task();
-        }
-        true
+    /// Whether a release of the lock is under way, and none of its attempts has failed.
+    pub(crate) fn is_releasing(&self, name: &LockName) -> bool {
+        let state = self.state();
+        let known = state.names.get(name);
+        known.is_some_and(|known| {
+            let mut ids = known.releasing.iter();
+            ids.any(|id| matches!(state.entries.get(id), Some(Entry::Releasing { .. })))
+        })
     }
 
     /// Waits until each of these releases has ended, or is in trouble.
@@ -255,7 +222,6 @@ impl LeaseTable {
             if !under_way {
                 return;
             }
-            self.wants_release(&ticket.name);
             fewer.await;
         }
     }
@@ -295,10 +261,8 @@ impl LeaseTable {
             state.closed = true;
             for entry in state.entries.values() {
                 match entry {
-                    Entry::Pending { running, .. } | Entry::Releasing { running, .. } => {
-                        operations.extend(running.upgrade());
-                    }
-                    Entry::Held { .. } => {}
+                    Entry::Pending { running, .. } => operations.extend(running.upgrade()),
+                    Entry::Held { .. } | Entry::Releasing { .. } => {}
                 }
             }
         }

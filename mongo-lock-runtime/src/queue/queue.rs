@@ -58,7 +58,10 @@ pub(super) enum Known {
         skipped: Skipped,
     },
     /// A release of the client is under way.
-    Releasing,
+    Releasing {
+        /// How long the queue waits for it before it asks all the same.
+        patience: Duration,
+    },
     Nothing,
 }
 
@@ -155,7 +158,7 @@ impl WaitQueue {
         known: &Known,
         effects: &mut Effects,
     ) -> Action {
-        if matches!(known, Known::Releasing) {
+        if matches!(known, Known::Releasing { .. }) {
             self.releasing_since.get_or_insert(now);
         } else {
             self.releasing_since = None;
@@ -173,10 +176,10 @@ impl WaitQueue {
                 Action::End
             };
         }
-        // Half of the time that a waiter has is left for its request.
-        let released_by = self
-            .releasing_since
-            .map(|since| since + settings.operation_timeout / 2);
+        let released_by = match known {
+            Known::Releasing { patience } => self.releasing_since.map(|since| since + *patience),
+            _ => None,
+        };
         let ask_at = if self.asking.is_some() {
             None
         } else if let Known::Held { until, .. } = known {

@@ -23,6 +23,9 @@ use crate::{
     store::LeaseId,
 };
 
+/// How long a waiter waits for what becomes of a request whose caller is gone.
+const ABANDONED: Duration = Duration::from_millis(250);
+
 /// The queues of a client.
 pub(crate) struct WaitQueues {
     pub(super) context: Arc<Context>,
@@ -106,9 +109,19 @@ impl WaitQueues {
                 until: lease.runs_until(),
                 skipped: lease.as_skipped(),
             },
-            // The release must go on, whatever becomes of its caller.
-            Local::Releasing(_) if self.table.wants_release(name) => Known::Releasing,
-            Local::Releasing(_) | Local::Unknown => Known::Nothing,
+            Local::Releasing(_) => {
+                // A request without a caller holds up a waiter for a moment only: it may hang.
+                let timeout = self.context.operation_timeout / 2;
+                let release = self.table.is_releasing(name);
+                Known::Releasing {
+                    patience: if release {
+                        timeout
+                    } else {
+                        timeout.min(ABANDONED)
+                    },
+                }
+            }
+            Local::Unknown => Known::Nothing,
         };
         let now = self.context.clock.now();
         let (effects, action) = self.state().next(name, now, &known);
