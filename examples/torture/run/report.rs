@@ -93,7 +93,14 @@ fn text(evidence: &Evidence, findings: &Findings) -> String {
             "calls failed",
             list(
                 "failed ",
-                &["lost", "timeout", "database", "shut-down", "other"],
+                &[
+                    "lost",
+                    "too-late",
+                    "timeout",
+                    "database",
+                    "shut-down",
+                    "other",
+                ],
             ),
         ),
         row(

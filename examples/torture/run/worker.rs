@@ -252,6 +252,7 @@ impl Worker {
             Some(LockError::LeaseLost { .. }) => ("lost", Verdict::Answer),
             Some(LockError::Timeout { .. }) => ("timeout", Verdict::NoAnswer),
             Some(LockError::Database { .. }) => ("database", Verdict::NoAnswer),
+            Some(LockError::GrantedTooLate { .. }) => ("too-late", Verdict::Answer),
             Some(LockError::ShutDown { .. }) => ("shut-down", Verdict::Answer),
             _ => ("other", Verdict::Answer),
         };
