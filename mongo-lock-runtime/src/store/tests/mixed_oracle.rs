@@ -246,24 +246,25 @@ impl MixedOracle {
         if !there {
             lock.held.retain(|held| held.lease != Some(lease));
         }
-        for held in &mut lock.held {
-            if held.lease == Some(lease) {
-                held.lease = None;
-                // Nothing is left of a lease that has ended.
-                let kept = min_hold.map_or(now, |time| {
-                    held.grant.acquired_at.saturating_add_unsigned(time)
-                });
-                held.earliest = if held.earliest > now { kept } else { now };
-                held.latest = if held.latest > now { kept } else { now };
+        lock.held.retain_mut(|held| {
+            if held.lease != Some(lease) {
+                return true;
             }
-        }
+            held.lease = None;
+            // Nothing is left of a lease that has ended.
+            let kept = min_hold.map_or(now, |time| {
+                held.grant.acquired_at.saturating_add_unsigned(time)
+            });
+            held.earliest = if held.earliest > now { kept } else { now };
+            held.latest = if held.latest > now { kept } else { now };
+            held.latest > now
+        });
         let looks = revoke || handed_over || there && min_hold.is_some();
         if looks || there {
             lock.cut(now, looks);
         }
-        // A lease that has expired may still be there, until another is granted.
-        lock.held
-            .retain(|held| held.lease.is_some() || held.latest > now);
+        // Another lease that has expired, or the remainder of a `min_hold`, may still be there until
+        // another is granted, and be live again when the clock is set back.
         Ok(())
     }
 
