@@ -139,3 +139,19 @@ fn names_a_type(path: &Path) -> bool {
 pub(crate) fn is_upper_camel(name: &str) -> bool {
     name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase)
 }
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::Span;
+    use syn::LitStr;
+
+    use super::check_literal;
+
+    #[test]
+    fn a_name_has_at_most_200_bytes() {
+        let name = |len| LitStr::new(&"a".repeat(len), Span::call_site());
+        assert!(check_literal(&name(1)).is_ok());
+        assert!(check_literal(&name(200)).is_ok());
+        assert!(check_literal(&name(201)).is_err());
+    }
+}

@@ -307,3 +307,86 @@ pub(crate) fn peel(value: Expr) -> Expr {
 fn at(span: Span, message: impl std::fmt::Display) -> syn::Error {
     syn::Error::new(span, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        args::Args,
+        argument::{Arguments, Place},
+    };
+
+    /// The fields of an attribute with all the terms, and of one beside a declaration.
+    fn fields(args: TokenStream) -> [String; 2] {
+        [true, false].map(|all| {
+            let args = Args::parse(args.clone(), Place::Attribute);
+            let Arguments { terms, .. } = args.arguments;
+            let mut errors = args.errors;
+            let terms = Terms::check(terms, all, &mut errors);
+            assert!(errors.is_empty());
+            terms.fields(all, &quote!(rt)).to_string().replace(' ', "")
+        })
+    }
+
+    #[test]
+    fn beside_a_declaration_a_default_is_written_too() {
+        for (args, alone, beside) in [
+            (quote!(), "", ""),
+            (quote!(renew), "renew:true,", "renew:true,"),
+            (quote!(renew = false), "", "renew:false,max_hold:rt::None,"),
+            (
+                quote!(on_lost = "cancel"),
+                "",
+                "on_lost:rt::OnLost::Cancel,",
+            ),
+            (
+                quote!(on_lost = "continue"),
+                "on_lost:rt::OnLost::Continue,",
+                "on_lost:rt::OnLost::Continue,",
+            ),
+            (
+                quote!(shared),
+                "shared:true,",
+                "shared:true,permits:rt::None,",
+            ),
+            (quote!(shared = false), "", "shared:false,"),
+            (
+                quote!(permits = 3),
+                "permits:rt::Some(3),",
+                "permits:rt::Some(3),shared:false,",
+            ),
+            (
+                quote!(permits = 3, shared = false),
+                "permits:rt::Some(3),",
+                "permits:rt::Some(3),shared:false,",
+            ),
+        ] {
+            assert_eq!(fields(args), [alone, beside]);
+        }
+    }
+
+    #[test]
+    fn max_hold_needs_a_renewal_which_a_declaration_can_have() {
+        let check = |args: TokenStream, all| {
+            let args = Args::parse(args, Place::Attribute);
+            let mut errors = args.errors;
+            let terms = Terms::check(args.arguments.terms, all, &mut errors);
+            (terms.max_hold.is_some(), errors.is_empty())
+        };
+        assert_eq!(check(quote!(max_hold = "1h", renew), true), (true, true));
+        assert_eq!(check(quote!(max_hold = "1h"), true), (false, false));
+        assert_eq!(check(quote!(max_hold = "1h"), false), (true, true));
+        let off = quote!(max_hold = "1h", renew = false);
+        assert_eq!(check(off, false), (false, false));
+    }
+
+    #[test]
+    fn the_longest_and_the_shortest_time() {
+        let time = |text: &str| {
+            let key = Ident::new("ttl", Span::call_site());
+            check_time(&key, syn::parse_quote!(#text)).is_ok()
+        };
+        assert!(time("366d") && time("1ms") && time("365d24h"));
+        assert!(!time("366d1ms") && !time("0s"));
+    }
+}
