@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, task::Poll};
 
-use mongo_lock_runtime::{LockClient, LockGuard};
+use mongo_lock_runtime::{Error, LockClient, LockGuard, simulation::Persistence};
 use tokio::{task::JoinHandle, time::sleep};
 
 use crate::server::{Fate, LIMIT, Server, What, acquired, ms, s, settle, spec};
@@ -84,6 +84,70 @@ async fn a_waiter_cancelled_under_way_leaves_no_lease() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_place_that_a_late_answer_brings_is_given_up() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    let _held = acquired(&a, &spec(s(60))).await;
+    server.next(What::Acquire, Fate::AnsweredLate(s(1)));
+    let waiter = waits(&b);
+    settle().await;
+    waiter.abort();
+    sleep(ms(500)).await;
+    assert_eq!(server.count(What::Leave), 0);
+    sleep(s(1)).await;
+    assert_eq!(server.times(What::Leave), [s(1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_for_a_caller_that_is_not_polled_ends_unused() {
+    for (limit, shuts_down) in [(s(49), false), (s(1), true)] {
+        let server = Server::start();
+        let (a, b) = (server.client("a"), server.client("b"));
+        let held = acquired(&a, &spec(s(60))).await;
+        let wanted = spec(s(50));
+        let mut waits = Box::pin(b.acquire(&wanted));
+        poll_fn(|cx| {
+            assert!(waits.as_mut().poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        settle().await;
+        held.release().await.unwrap();
+        settle().await;
+        sleep(limit).await;
+        if shuts_down {
+            let report = b.shutdown().limit(s(1)).await;
+            assert_eq!(report.unreleased.len(), 1);
+        }
+        let failed = waits.await;
+        match failed {
+            Err(Error::ShutDown { .. }) if shuts_down => {}
+            Err(Error::GrantedTooLate { took, .. }) if !shuts_down => {
+                assert!(took >= limit, "{took:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+        settle().await;
+        let _ = acquired(&a, &spec(s(9))).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clean_up_is_repeated_while_the_attempt_can_arrive() {
+    let server = Server::start();
+    let a = server.client("a");
+    server.next(What::Acquire, Fate::Lost);
+    server.always(What::Release, Fate::Failed(Persistence::Transient));
+    let failed = a.try_acquire(&spec(s(20))).await;
+    assert!(matches!(failed, Err(Error::Timeout { .. })), "{failed:?}");
+    sleep(s(200)).await;
+    let last = *server.times(What::Release).last().unwrap();
+    // The ttl, and a minute, after the end of the attempt.
+    let end = LIMIT + s(1) + s(20) + s(60);
+    assert!(last <= end && last > end - s(3), "{last:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cancelled_try_leaves_no_lease() {
     let server = Server::start();
     let (a, b) = (server.client("a"), server.client("b"));
@@ -114,10 +178,7 @@ async fn a_cancelled_try_is_not_repeated() {
     let server = Server::start();
     let b = server.client("b");
     server.next(What::Acquire, Fate::AnsweredLate(s(1)));
-    server.always(
-        What::Acquire,
-        Fate::Failed(mongo_lock_runtime::simulation::Persistence::Transient),
-    );
+    server.always(What::Acquire, Fate::Failed(Persistence::Transient));
     let tried = tries(&b);
     let other = {
         let b = b.clone();

@@ -45,6 +45,20 @@ async fn a_release_that_cannot_succeed_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_lock_that_stays_taken_is_reported() {
+    let server = Server::start();
+    let a = server.client("a");
+    server.always(What::Release, Fate::Failed(Persistence::Final));
+    for (name, ttl) in [("short", s(9)), ("job", s(60)), ("long", s(90))] {
+        let guard = acquired(&a, &LockSpec::new(name, ttl).unwrap()).await;
+        guard.release().await.unwrap_err();
+    }
+    assert_eq!(a.shutdown().await.unreleased.len(), 3);
+    sleep(s(10)).await;
+    assert_eq!(a.shutdown().await.unreleased.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_release_ends_with_the_lease() {
     let server = Server::start();
     let a = server.client("a");

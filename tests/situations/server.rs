@@ -22,6 +22,9 @@ use tokio::{
 /// The limit of one operation of every client here.
 pub(crate) const LIMIT: Duration = Duration::from_secs(4);
 
+/// Longer than any test takes, on its clock: the clock goes on by itself while a test waits.
+const TOO_LONG: Duration = Duration::from_secs(60 * 60);
+
 /// The time on the server's clock when a test begins, in milliseconds after 1970.
 pub(crate) const START: u64 = 1_767_319_200_000;
 
@@ -82,6 +85,15 @@ struct State {
 
 impl Server {
     pub(crate) fn start() -> Self {
+        tokio::spawn(async {
+            sleep(TOO_LONG).await;
+            #[expect(clippy::print_stderr, reason = "the last words of the process")]
+            {
+                eprintln!("a test waits for what never comes");
+            }
+            // A panic would end this task only.
+            std::process::abort();
+        });
         Self(Arc::new(Shared {
             state: Mutex::default(),
             wakeups: watch::Sender::new(()),

@@ -75,6 +75,9 @@ mod tests {
             ("{a}-b-{c}", "a-{b}-c"),
             ("{a}:{b}", "{a}:b"),
             ("x-{a}", "x-y-{b}"),
+            ("{a}", "{b}x"),
+            ("{a}", "x{b}"),
+            ("{a}", "{b}-{c}-{d}"),
         ] {
             assert!(overlap(a, b), "{a} and {b}");
             assert!(overlap(b, a), "{b} and {a}");
