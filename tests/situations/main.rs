@@ -15,6 +15,7 @@ mod deadlines;
 mod log;
 mod releases;
 mod renewal;
+mod runtimes;
 mod server;
 mod shutdown;
 mod waiting;

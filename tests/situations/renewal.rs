@@ -201,3 +201,16 @@ async fn an_extension_that_fails_says_why() {
         other => panic!("{other:?}"),
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_after_the_end_revives_nothing() {
+    let server = Server::start();
+    let a = server.client("a");
+    let guard = acquired(&a, &renewed(s(30))).await;
+    server.next(What::Renew, Fate::AnsweredLate(s(2)));
+    sleep(s(11)).await;
+    let _ = a.shutdown().limit(ms(1)).await;
+    assert!(guard.lease().check().is_err());
+    sleep(s(60)).await;
+    assert_eq!(batches(&server), [(10_000, 1)]);
+}

@@ -128,6 +128,11 @@ impl Server {
         self.0.state.lock().unwrap().deaf = true;
     }
 
+    /// The clients that listen for wake-ups.
+    pub(crate) fn listeners(&self) -> usize {
+        self.0.wakeups.receiver_count()
+    }
+
     pub(crate) fn delete(&self, name: &str) {
         let name = LockName::new(name).unwrap();
         assert!(self.0.state.lock().unwrap().locks.delete(&name));

@@ -121,6 +121,17 @@ async fn the_next_waiter_takes_the_place_of_one_that_left() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_try_beside_the_own_waiter_is_refused_at_once() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    let _held = acquired(&a, &spec(s(60))).await;
+    let _waiter = waits(&b);
+    sleep(s(1)).await;
+    skipped(b.try_acquire(&spec(s(9))).await.unwrap());
+    assert_eq!(server.at(), s(1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_waiter_whose_lease_ends_unreleased_is_asked_for() {
     let server = Server::start();
     let a = server.client("a");
@@ -266,4 +277,37 @@ async fn a_task_that_holds_the_guard_is_warned() {
     });
     drop(holds.await.unwrap());
     assert_eq!(log.warnings().len(), 1, "{:?}", log.warnings());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_that_has_passed_is_forgotten() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    let held = acquired(&a, &spec(s(60))).await;
+    server.next(What::Acquire, Fate::Failed(Persistence::Transient));
+    let waiter = waits(&b);
+    sleep(s(20)).await;
+    held.release().await.unwrap();
+    let _ = waiter.await.unwrap().unwrap();
+    assert_eq!(server.at(), s(20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_listener_ends_some_time_after_the_last_waiter() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    for _ in 0..2 {
+        let held = acquired(&a, &spec(s(60))).await;
+        let waiter = waits(&b);
+        sleep(s(20)).await;
+        assert_eq!(server.listeners(), 1);
+        held.release().await.unwrap();
+        let next = waiter.await.unwrap().unwrap();
+        next.release().await.unwrap();
+        // The next waiter comes soon, as a rule.
+        sleep(s(6)).await;
+        assert_eq!(server.listeners(), 1);
+        sleep(s(6)).await;
+        assert_eq!(server.listeners(), 0);
+    }
 }
