@@ -214,9 +214,8 @@ fn find(name: &Ident, sig: &Signature) -> Found {
         };
         match plain(pat) {
             Some(ident) if ident.unraw() == *name => return Found::Argument(index),
-            Some(_) => {}
             None if mentions(pat.to_token_stream(), name) => return Found::InPattern,
-            None => {}
+            _ => {}
         }
     }
     Found::Elsewhere
