@@ -242,3 +242,25 @@ async fn the_release_of_a_contended_lock_says_so() {
         .collect();
     assert_eq!(flags, [false, true]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_was_handed_over_knows_of_the_queue_behind_it() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    let held = acquired(&a, &spec(s(60))).await;
+    let waits = |client: &mongo_lock_runtime::LockClient| {
+        let client = client.clone();
+        tokio::spawn(async move { client.acquire(&spec(s(50))).await.unwrap() })
+    };
+    let own = waits(&a);
+    settle().await;
+    let other = waits(&b);
+    sleep(s(1)).await;
+    held.release().await.unwrap();
+    let own = own.await.unwrap();
+    assert!(!other.is_finished());
+    own.release().await.unwrap();
+    let _ = other.await.unwrap();
+    let (_, last) = server.sent(What::Release).remove(0);
+    assert!(matches!(last, Request::Release(release) if release.contended));
+}

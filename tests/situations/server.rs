@@ -51,6 +51,8 @@ pub(crate) enum What {
 pub(crate) enum Fate {
     /// It takes effect at once; the answer comes so much later.
     AnsweredLate(Duration),
+    /// It takes effect so much later, and is answered then.
+    Slow(Duration),
     /// It takes effect at once; no answer comes.
     Unanswered,
     /// It takes effect so much later; no answer comes.
@@ -202,6 +204,10 @@ impl Network for Server {
                     let reply = server.apply(&request);
                     sleep(time).await;
                     Ok(reply)
+                }
+                Some(Fate::Slow(time)) => {
+                    sleep(time).await;
+                    Ok(server.apply(&request))
                 }
                 Some(Fate::Unanswered) => {
                     server.apply(&request);

@@ -1,5 +1,7 @@
 //! Shutting down.
 
+use std::{future::poll_fn, task::Poll};
+
 use mongo_lock_runtime::{Error, LossReason};
 use tokio::time::sleep;
 
@@ -132,4 +134,21 @@ async fn an_acquisition_in_an_outage_is_not_repeated_after_a_shutdown() {
         "{refused:?}"
     );
     assert!(server.at() < s(1), "{:?}", server.at());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_try_that_is_not_polled_does_not_hold_up_a_shutdown() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    server.next(What::Acquire, Fate::AnsweredLate(s(1)));
+    let wanted = spec(s(50));
+    let mut tried = Box::pin(a.try_acquire(&wanted));
+    poll_fn(|cx| {
+        assert!(tried.as_mut().poll(cx).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+    assert!(a.shutdown().await.is_clean());
+    assert_eq!(server.at(), s(1));
+    let _ = acquired(&b, &spec(s(9))).await;
 }
