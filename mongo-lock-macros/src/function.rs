@@ -176,3 +176,71 @@ fn split_body(body: &Group) -> syn::Result<(Vec<Attribute>, Group)> {
     group.set_span(body.span());
     Ok((attrs, group))
 }
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+    use syn::parse::Parser as _;
+
+    use super::*;
+
+    fn body(tokens: &TokenStream) -> syn::Result<String> {
+        let function = Function::parse.parse2(quote!(async fn f() #tokens))?;
+        Ok(function.body.to_string().replace(' ', ""))
+    }
+
+    #[test]
+    fn a_body_may_come_from_a_macro() {
+        let fragment = |tokens| Group::new(Delimiter::None, tokens);
+        let once = fragment(quote!({ 1 }));
+        let twice = fragment(quote!(#once));
+        for tokens in [quote!({ 1 }), quote!(#once), quote!(#twice)] {
+            assert_eq!(body(&tokens).unwrap(), "{1}");
+        }
+        for no_body in [quote!({ 1 } { 2 }), quote!(5), quote!()] {
+            let no_body = fragment(no_body);
+            assert!(body(&quote!(#no_body)).is_err(), "{no_body}");
+        }
+        for no_body in [quote!(;), quote!(({ 1 })), quote!([{ 1 }])] {
+            assert!(body(&no_body).is_err());
+        }
+    }
+
+    #[test]
+    fn what_stands_before_the_function_is_kept() {
+        let parse = |item: TokenStream| Function::parse.parse2(item);
+        let function = parse(quote!(
+            #[a]
+            #[b]
+            pub default async fn f() {}
+        ))
+        .unwrap();
+        assert_eq!(function.attrs.len(), 2);
+        assert!(function.defaultness.is_some());
+        assert!(matches!(function.vis, Visibility::Public(_)));
+        assert!(
+            parse(quote!(
+                async fn f() {}
+            ))
+            .unwrap()
+            .defaultness
+            .is_none()
+        );
+        // A call of a macro with that name.
+        assert!(parse(quote!(default! {})).is_err());
+    }
+
+    #[test]
+    fn the_attributes_in_the_body_are_taken_out() {
+        let item = quote!(
+            async fn f() {
+                #![allow(x)]
+                #![allow(y)]
+                1
+            }
+        );
+        let function = Function::parse.parse2(item).unwrap();
+        assert_eq!(function.inner_attrs.len(), 2);
+        assert_eq!(function.body.to_string().replace(' ', ""), "{1}");
+    }
+}

@@ -14,6 +14,8 @@ mod expand;
 mod function;
 mod name;
 mod pinned;
+#[cfg(test)]
+mod refusals;
 mod returns;
 mod rule;
 mod slot;

@@ -139,3 +139,66 @@ fn names_a_type(path: &Path) -> bool {
 pub(crate) fn is_upper_camel(name: &str) -> bool {
     name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase)
 }
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::Span;
+    use syn::{ExprPath, LitStr, Signature, parse_quote};
+
+    use super::*;
+
+    #[test]
+    fn a_name_has_at_most_200_bytes() {
+        let name = |len| LitStr::new(&"a".repeat(len), Span::call_site());
+        assert!(check_literal(&name(1)).is_ok());
+        assert!(check_literal(&name(200)).is_ok());
+        assert!(check_literal(&name(201)).is_err());
+    }
+
+    #[test]
+    fn a_path_is_fixed_unless_it_belongs_to_a_type_or_a_call() {
+        let sig: Signature = parse_quote!(async fn f(&self, queue: &str, Pair(a, _): Pair));
+        let fixed: [ExprPath; 7] = [
+            parse_quote!(NAME),
+            parse_quote!(m::NAME),
+            parse_quote!(crate::NAME),
+            parse_quote!(m::Config::NAME),
+            parse_quote!(::Config::NAME),
+            parse_quote!(Report),
+            parse_quote!(m::queue),
+        ];
+        for path in fixed {
+            let last = path.path.segments.last().unwrap().ident.clone();
+            assert!(is_fixed(&path, &sig), "{last}");
+        }
+        let others: [ExprPath; 6] = [
+            parse_quote!(queue),
+            parse_quote!(Self::NAME),
+            parse_quote!(Config::NAME),
+            parse_quote!(<T as Named>::NAME),
+            parse_quote!(m::Config::<T>::NAME),
+            parse_quote!(m::name::<T>),
+        ];
+        for path in others {
+            let last = path.path.segments.last().unwrap().ident.clone();
+            assert!(!is_fixed(&path, &sig), "{last}");
+        }
+    }
+
+    #[test]
+    fn a_type_in_a_module_is_a_lock_of_a_declaration() {
+        let sig: Signature = parse_quote!(async fn f(queue: &str));
+        let declared = |path: ExprPath| match Name::of_path(path, &sig) {
+            Name::Path { declared, .. } => declared,
+            _ => false,
+        };
+        assert!(declared(parse_quote!(locks::NightlyReport)));
+        assert!(declared(parse_quote!(crate::locks::R1a)));
+        assert!(declared(parse_quote!(NightlyReport)));
+        assert!(!declared(parse_quote!(locks::NIGHTLY_REPORT)));
+        assert!(!declared(parse_quote!(locks::nightly)));
+        assert!(!declared(parse_quote!(m::Type::Name)));
+        assert!(!declared(parse_quote!(queue)));
+        assert!(!declared(parse_quote!(R)));
+    }
+}

@@ -102,3 +102,70 @@ fn only_argument<'a>(ty: &'a mut Type, name: &str) -> Option<&'a mut Type> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::{Group, TokenStream, TokenTree};
+    use quote::{ToTokens as _, quote};
+    use syn::{Signature, parse_quote};
+
+    use super::Pinned;
+
+    fn read(sig: &Signature, body: TokenStream) -> Option<String> {
+        let Some(TokenTree::Group(body)) = body.into_iter().next() else {
+            panic!("no body");
+        };
+        let read: (Pinned, _, Group) = Pinned::read(sig, &body)?;
+        let (pinned, output, block) = read;
+        let output = output.into_token_stream();
+        let call = pinned.expand(&quote!(new));
+        Some(format!("{output} {block} {call}").replace(' ', ""))
+    }
+
+    #[test]
+    fn the_form_of_async_trait_is_read() {
+        let sig = parse_quote!(fn f(&self) -> Pin<Box<dyn Future<Output = u32> + Send>>);
+        for body in [
+            quote!({ Box::pin(async move { 1 }) }),
+            quote!({ ::std::boxed::Box::pin(async move { 1 }) }),
+        ] {
+            let read = read(&sig, body).unwrap();
+            assert!(read.starts_with("->u32{1}"), "{read}");
+            assert!(read.ends_with("Box::pin(asyncmove{new})"), "{read}");
+        }
+    }
+
+    #[test]
+    fn no_other_form_is() {
+        let pinned = parse_quote!(fn f() -> Pin<Box<dyn Future<Output = u32> + Send>>);
+        for body in [
+            quote!({ Box::new(async move { 1 }) }),
+            quote!({ pin(async move { 1 }).into() }),
+            quote!({
+                let f = 1;
+                Box::pin(async move { f })
+            }),
+            quote!({ Box::pin(async { 1 }) }),
+            quote!({ Box::pin(async move [1]) }),
+            quote!({ Box::pin(async move { 1 }.boxed()) }),
+            quote!({ Box::pin(unsafe move { 1 }) }),
+            quote!({ Box::pin(async fn { 1 }) }),
+            quote!({}),
+        ] {
+            assert!(read(&pinned, body.clone()).is_none(), "{body}");
+        }
+        let body = quote!({ Box::pin(async move { 1 }) });
+        let others: [Signature; 6] = [
+            parse_quote!(async fn f() -> Pin<Box<dyn Future<Output = u32>>>),
+            parse_quote!(const fn f() -> Pin<Box<dyn Future<Output = u32>>>),
+            parse_quote!(fn f() -> Pin<Arc<dyn Future<Output = u32>>>),
+            parse_quote!(fn f() -> Box<Box<dyn Future<Output = u32>>>),
+            parse_quote!(fn f() -> Pin<Box<dyn Stream<Item = u32>>>),
+            parse_quote!(fn f()),
+        ];
+        for sig in others {
+            let text = sig.to_token_stream();
+            assert!(read(&sig, body.clone()).is_none(), "{text}");
+        }
+    }
+}

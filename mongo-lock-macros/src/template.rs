@@ -187,10 +187,7 @@ fn no_name(inside: &str, write: &str) -> String {
 /// The placeholders that can be written: `` `{id}`, `{day}` or a constant ``.
 fn example(sig: &Signature) -> String {
     let arguments = sig.inputs.iter().filter_map(|input| match input {
-        FnArg::Typed(input) => match &*input.pat {
-            Pat::Ident(pat) if pat.subpat.is_none() => Some(pat.ident.unraw().to_string()),
-            _ => None,
-        },
+        FnArg::Typed(input) => plain(&input.pat).map(|ident| ident.unraw().to_string()),
         FnArg::Receiver(_) => None,
     });
     let mut arguments: Vec<String> = arguments.map(|name| format!("`{{{name}}}`")).collect();
@@ -215,23 +212,98 @@ fn find(name: &Ident, sig: &Signature) -> Found {
             FnArg::Receiver(_) => continue,
             FnArg::Typed(input) => &*input.pat,
         };
-        match pat {
-            Pat::Ident(PatIdent {
-                ident,
-                by_ref: None,
-                subpat: None,
-                ..
-            }) => {
-                if ident.unraw() == *name {
-                    return Found::Argument(index);
-                }
-            }
-            pattern => {
-                if mentions(pattern.to_token_stream(), name) {
-                    return Found::InPattern;
-                }
-            }
+        match plain(pat) {
+            Some(ident) if ident.unraw() == *name => return Found::Argument(index),
+            None if mentions(pat.to_token_stream(), name) => return Found::InPattern,
+            _ => {}
         }
     }
     Found::Elsewhere
+}
+
+/// The name of an argument that is no pattern: only such a name is known before the body.
+fn plain(pat: &Pat) -> Option<&Ident> {
+    match pat {
+        Pat::Ident(PatIdent {
+            ident,
+            by_ref: None,
+            subpat: None,
+            ..
+        }) => Some(ident),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    /// The parts: `invoice/|0:03|REGION`.
+    fn read(text: &str, sig: &Signature) -> Result<String, String> {
+        let text = LitStr::new(text, Span::call_site());
+        let template = Template::check(text, sig).map_err(|error| error.to_string())?;
+        let parts = template.parts.iter().map(|part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Value { value, spec, .. } => match value {
+                Value::Argument(index) => format!("{index}{spec}"),
+                Value::Constant(name) => format!("{name}{spec}"),
+            },
+        });
+        Ok(parts.collect::<Vec<_>>().join("|"))
+    }
+
+    fn signature() -> Signature {
+        parse_quote!(async fn f(&self, mut id: u32, r#type: u32, (a, b): P, c @ 1: u32, ref d: u32))
+    }
+
+    #[test]
+    fn placeholders_find_their_arguments() {
+        for (text, parts) in [
+            ("x-{id}", "x-|1"),
+            ("{id:03}/{type}", "1:03|/|2"),
+            ("{self}:x/{REGION}", "0|:x/|REGION"),
+            ("{id}a/b{type}", "1|a/b|2"),
+        ] {
+            assert_eq!(read(text, &signature()).as_deref(), Ok(parts), "{text}");
+        }
+        let name = LitStr::new("x-{id}", Span::call_site());
+        let template = Template::check(name, &signature()).ok().unwrap();
+        assert!(template.uses(1) && !template.uses(0) && !template.uses(2));
+    }
+
+    #[test]
+    fn what_is_bound_by_a_pattern_is_refused_and_not_proposed() {
+        for name in ["a", "b", "c", "d"] {
+            let error = read(&format!("x-{{{name}}}"), &signature()).unwrap_err();
+            assert!(error.contains("is bound by a pattern"), "{error}");
+        }
+        let error = read("x-{idd}", &signature()).unwrap_err();
+        let proposed = "write `{id}`, `{type}` or a constant";
+        assert!(error.contains(proposed), "{error}");
+        let error = read("x-{idd}", &parse_quote!(async fn f((a, b): P))).unwrap_err();
+        assert!(error.contains("write `{id}`, with the name"), "{error}");
+    }
+
+    #[test]
+    fn the_shortest_value_must_leave_room() {
+        let sig = parse_quote!(async fn f(id: u32));
+        let name = |text: usize| format!("{}{{id}}", "a".repeat(text));
+        assert!(read(&name(199), &sig).is_ok());
+        let error = read(&name(200), &sig).unwrap_err();
+        assert!(error.contains("at least 201 bytes"), "{error}");
+    }
+
+    #[test]
+    fn two_values_are_kept_apart() {
+        let sig = parse_quote!(async fn f(a: u32, b: u32));
+        for text in ["{a}/{b}", "{a}:{b}", "{a}-/-{b}", "x{a}/{b}/{a}"] {
+            assert!(read(text, &sig).is_ok(), "{text}");
+        }
+        for text in ["{a}{b}", "{a}-{b}", "{a}/{b}{a}", "x/{a}.{b}"] {
+            let error = read(text, &sig).unwrap_err();
+            assert!(error.contains("write a `/` or a `:`"), "{text}: {error}");
+        }
+    }
 }

@@ -307,3 +307,6 @@ pub(crate) fn peel(value: Expr) -> Expr {
 fn at(span: Span, message: impl std::fmt::Display) -> syn::Error {
     syn::Error::new(span, message)
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,6 +49,8 @@ mod tests {
     fn pauses_double_up_to_the_longest() {
         let (first, longest) = (Duration::from_millis(10), Duration::from_millis(35));
         let mut backoff = Backoff::new(first, longest);
+        assert!(backoff.has_reached(first));
+        assert!(!backoff.has_reached(first * 2));
         for expected in [10, 20, 35, 35] {
             let pause = backoff.next().as_micros();
             assert!(

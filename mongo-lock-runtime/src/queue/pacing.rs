@@ -67,3 +67,112 @@ impl Pacing {
         now + self.failures.next()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+    use crate::{
+        name::LockName,
+        outcome::{Reservation, Skipped},
+    };
+
+    /// The first in the queue when `ahead` is 0; the lease ahead ends `left` after the server's time.
+    fn queued(ahead: usize, seen: u64, left: u64) -> Queued {
+        let time = |seconds| UNIX_EPOCH + Duration::from_secs(1000 + seconds);
+        let reservation = Reservation {
+            owner: "web-3:4711".into(),
+            waiting_since: time(0),
+            kept_until: time(5),
+            last_token: 1,
+        };
+        Queued {
+            skipped: Skipped::reserved(LockName::new("job").unwrap(), reservation),
+            ahead,
+            seen_at: time(seen),
+            look_at: time(seen + left),
+        }
+    }
+
+    fn start() -> Moment {
+        Moment::from_nanos(0) + Duration::from_secs(100)
+    }
+
+    /// Whether the pause is this long, a quarter more or less.
+    #[track_caller]
+    fn about(pause: Duration, expected: Duration) {
+        assert!(
+            pause >= expected * 3 / 4 && pause <= expected * 5 / 4,
+            "{pause:?}, not about {expected:?}"
+        );
+    }
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn with_wakeups_the_entry_is_kept_alive_and_no_more() {
+        let mut pacing = Pacing::default();
+        for seen in 0..20 {
+            let now = start() + ms(1000 * seen);
+            let pause = pacing
+                .after_answer(&queued(0, seen, 60), true, now)
+                .since(now);
+            about(pause, REFRESH_INTERVAL);
+        }
+    }
+
+    #[test]
+    fn a_lease_that_ends_sooner_is_looked_at_then() {
+        let mut pacing = Pacing::default();
+        let pause = pacing.after_answer(&queued(0, 0, 1), true, start());
+        assert_eq!(pause.since(start()), ms(1000));
+        // The server says that no time has passed, though some has: the answer is an old one.
+        let now = start() + ms(400);
+        let pause = pacing.after_answer(&queued(0, 0, 1), true, now);
+        assert_eq!(pause.since(now), ms(600));
+        let now = start() + ms(3000);
+        let pause = pacing.after_answer(&queued(0, 0, 1), true, now);
+        assert_eq!(pause.since(now), SHORTEST_PAUSE);
+        let pause = pacing.after_answer(&queued(0, 3, 1), true, now);
+        assert_eq!(pause.since(now), ms(1000));
+    }
+
+    #[test]
+    fn without_wakeups_the_pauses_grow() {
+        let mut pacing = Pacing::default();
+        let mut pauses = Vec::new();
+        for seen in 0..20 {
+            let now = start() + ms(1000 * seen);
+            pauses.push(
+                pacing
+                    .after_answer(&queued(0, seen, 60), false, now)
+                    .since(now),
+            );
+        }
+        for (asked, pause) in pauses.iter().enumerate() {
+            let doubled = u32::try_from(asked / 2).unwrap();
+            about(*pause, ms(8 * 2_u64.pow(doubled.min(8))).min(ms(500)));
+        }
+    }
+
+    #[test]
+    fn a_client_with_others_ahead_asks_less_often() {
+        let mut pacing = Pacing::default();
+        let pause = pacing.after_answer(&queued(1, 0, 60), false, start());
+        about(pause.since(start()), ms(64));
+    }
+
+    #[test]
+    fn failures_are_spaced_out_until_an_answer() {
+        let mut pacing = Pacing::default();
+        for expected in [10, 20, 40] {
+            let again = pacing.after_failure(start()).since(start());
+            about(again, ms(expected));
+        }
+        pacing.after_answer(&queued(0, 0, 60), true, start());
+        about(pacing.after_failure(start()).since(start()), ms(10));
+    }
+}

@@ -44,3 +44,34 @@ impl Watch {
         !self.reported.swap(true, Ordering::Relaxed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Watch;
+
+    #[test]
+    fn one_task_listens_at_a_time() {
+        let watch = Watch::default();
+        assert!(watch.begins());
+        assert!(!watch.begins());
+        watch.ends();
+        assert!(watch.begins());
+    }
+
+    #[test]
+    fn wakeups_come_while_the_stream_is_open() {
+        let watch = Watch::default();
+        assert!(!watch.is_open());
+        watch.set_open(true);
+        assert!(watch.is_open());
+        watch.set_open(false);
+        assert!(!watch.is_open());
+    }
+
+    #[test]
+    fn a_lack_is_reported_once() {
+        let watch = Watch::default();
+        assert!(watch.reports());
+        assert!(!watch.reports());
+    }
+}

@@ -71,10 +71,10 @@ fn conflict(first: &RegisteredLock, second: &RegisteredLock) -> bool {
         && !first.is_same(second)
 }
 
-fn conflicts(locks: &[&'static RegisteredLock]) -> Vec<LockConflict> {
+fn conflicts(mut locks: &[&'static RegisteredLock]) -> Vec<LockConflict> {
     let mut conflicts = Vec::new();
-    for (index, first) in locks.iter().enumerate() {
-        let rest = &locks[index + 1..];
+    while let Some((first, rest)) = locks.split_first() {
+        locks = rest;
         let template = first.kind() == NameKind::Template;
         // Sorted by name. Of many functions with one name, each is reported beside the next.
         let alike = rest
@@ -166,12 +166,26 @@ mod tests {
     }
 
     #[test]
+    fn placeholders_make_a_template() {
+        for (name, kind) in [
+            ("invoice-7", NameKind::Fixed),
+            ("invoice-{id}", NameKind::Template),
+            ("{id}", NameKind::Template),
+            ("", NameKind::Fixed),
+        ] {
+            assert_eq!(lock(name, "a::f").kind(), kind, "{name}");
+        }
+    }
+
+    #[test]
     fn an_unknown_name_conflicts_with_nothing() {
         let unknown = |function| -> &'static RegisteredLock {
             let lock = RegisteredLock::unknown(terms("Self::NAME"), function);
             Box::leak(Box::new(lock))
         };
         assert!(pairs(&[unknown("a::f"), unknown("a::g")]).is_empty());
+        assert!(pairs(&[lock("Self::NAME", "a::f"), unknown("a::g")]).is_empty());
+        assert!(pairs(&[unknown("a::f"), lock("Self::NAME", "a::g")]).is_empty());
     }
 
     #[test]

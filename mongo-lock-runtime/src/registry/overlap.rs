@@ -30,8 +30,7 @@ fn steps(template: &str) -> Vec<Step> {
 /// their ends. The types of the arguments, which may rule values out, are not known here.
 pub(crate) fn overlap(a: &str, b: &str) -> bool {
     let (a, b) = (steps(a), steps(b));
-    let width = b.len() + 1;
-    let mut seen = vec![false; (a.len() + 1) * width];
+    let mut seen = vec![false; a.len() * b.len()];
     let mut open = vec![(0, 0)];
     while let Some((i, j)) = open.pop() {
         if i == a.len() && j == b.len() {
@@ -40,7 +39,7 @@ pub(crate) fn overlap(a: &str, b: &str) -> bool {
         let (Some(&left), Some(&right)) = (a.get(i), b.get(j)) else {
             continue;
         };
-        if std::mem::replace(&mut seen[i * width + j], true) {
+        if std::mem::replace(&mut seen[i * b.len() + j], true) {
             continue;
         }
         // Both read one character. A value can end after it, or go on.
@@ -75,6 +74,9 @@ mod tests {
             ("{a}-b-{c}", "a-{b}-c"),
             ("{a}:{b}", "{a}:b"),
             ("x-{a}", "x-y-{b}"),
+            ("{a}", "{b}x"),
+            ("{a}", "x{b}"),
+            ("{a}", "{b}-{c}-{d}"),
         ] {
             assert!(overlap(a, b), "{a} and {b}");
             assert!(overlap(b, a), "{b} and {a}");

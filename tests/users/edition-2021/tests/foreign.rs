@@ -22,6 +22,16 @@ async fn the_client_does_not_start_and_names_both() {
         2,
         "of three functions, each beside the next"
     );
+    // A test of a service finds the same.
+    let found = std::panic::catch_unwind(locks::assert_locks_unique).unwrap_err();
+    let found = found.downcast::<String>().unwrap();
+    assert_eq!(
+        *found,
+        Error::LockConflict {
+            conflicts: conflicts.clone()
+        }
+        .to_string()
+    );
     let text = conflicts[0].to_string();
     for part in [names::Report::NAME, "foreign.rs:", "lib.rs:"] {
         assert!(text.contains(part), "{text}");

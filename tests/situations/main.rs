@@ -1,0 +1,21 @@
+//! Situations: the real client on a paused clock, over the store in memory, behind a network whose faults
+//! are written in the test. One file per part of the client; each test is one situation, to the
+//! millisecond. The simulation draws its situations at random.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test says what it expects, helpers included; a failure names the line"
+)]
+
+mod abandoned;
+mod attempts;
+mod bodies;
+mod deadlines;
+#[path = "../support/log.rs"]
+mod log;
+mod releases;
+mod renewal;
+mod runtimes;
+mod server;
+mod shutdown;
+mod waiting;

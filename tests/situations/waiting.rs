@@ -1,0 +1,313 @@
+//! Waiting: limits, order, wake-ups, refusals.
+
+use mongo_lock_runtime::{Error, LockClient, LockGuard, LockSpec, simulation::Persistence};
+use tokio::{task::JoinHandle, time::sleep};
+
+use crate::{
+    log::Log,
+    server::{Fate, LIMIT, Server, What, acquired, guard, ms, s, settle, skipped, spec},
+};
+
+fn waits(client: &LockClient) -> JoinHandle<Result<LockGuard, Error>> {
+    let client = client.clone();
+    tokio::spawn(async move { client.acquire(&spec(s(50))).await })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_free_lock_is_not_waited_for() {
+    let server = Server::start();
+    let a = server.client("a");
+    let _ = guard(a.acquire_within(&spec(s(10)), s(5)).await.unwrap());
+    let _ = a.acquire(&spec(s(10))).await.unwrap();
+    assert_eq!(server.at(), s(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_is_woken_by_the_release() {
+    let log = Log::here();
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    let held = acquired(&a, &spec(s(60))).await;
+    let waiter = waits(&b);
+    sleep(ms(10_300)).await;
+    held.release().await.unwrap();
+    let next = waiter.await.unwrap().unwrap();
+    assert_eq!(server.at(), ms(10_300));
+    assert_eq!(next.time_left(), s(49));
+    assert_eq!(log.starting("DEBUG waiting").len(), 1);
+    // The client keeps its entry alive, and no more: every 1.8 s, 25 % more or less.
+    let asked = server.count(What::Acquire);
+    assert!((7..=12).contains(&asked), "{asked}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_that_is_not_woken_looks_at_the_end_of_the_lease() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    server.wake_no_more();
+    let held = acquired(&a, &spec(ms(1_200))).await;
+    let _ = b.acquire(&spec(s(50))).await.unwrap();
+    let late = server.at();
+    assert!(late >= ms(1_200) && late < ms(1_220), "{late:?}");
+    drop(held);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_is_skipped_at_its_limit() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    let held = acquired(&a, &spec(s(60))).await;
+    for (client, own) in [(&a, true), (&b, false)] {
+        let began = server.at();
+        let skipped = skipped(client.acquire_within(&spec(s(9)), s(5)).await.unwrap());
+        assert_eq!(server.at(), began + s(5));
+        let holder = skipped.holder().unwrap();
+        assert_eq!((holder.token, holder.is_this_client), (held.token(), own));
+    }
+    settle().await;
+    // The place in the queue is given up; without one, there is none to give up.
+    assert_eq!(server.count(What::Leave), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_waiter_has_its_own_limit() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    let _held = acquired(&a, &spec(s(60))).await;
+    let limited = |limit: u64| {
+        let (b, server) = (b.clone(), server.clone());
+        tokio::spawn(async move {
+            skipped(b.acquire_within(&spec(s(9)), s(limit)).await.unwrap());
+            server.at()
+        })
+    };
+    let all = [limited(7), limited(2), limited(5)];
+    let mut ends = Vec::new();
+    for one in all {
+        ends.push(one.await.unwrap());
+    }
+    assert_eq!(ends, [s(7), s(2), s(5)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiters_of_one_client_come_in_order() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    let held = acquired(&a, &spec(s(60))).await;
+    let (first, second) = (waits(&b), waits(&b));
+    sleep(s(1)).await;
+    drop(held);
+    let first = first.await.unwrap().unwrap();
+    assert!(!second.is_finished());
+    sleep(s(1)).await;
+    drop(first);
+    let _ = second.await.unwrap().unwrap();
+    assert_eq!(server.at(), s(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_waiter_takes_the_place_of_one_that_left() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    let held = acquired(&a, &spec(s(60))).await;
+    let (first, second) = (waits(&b), waits(&b));
+    sleep(s(1)).await;
+    first.abort();
+    sleep(ms(10)).await;
+    assert_eq!(server.count(What::Leave), 0);
+    drop(held);
+    let _ = second.await.unwrap().unwrap();
+    assert_eq!(server.at(), ms(1_010));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_try_beside_the_own_waiter_is_refused_at_once() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    let _held = acquired(&a, &spec(s(60))).await;
+    let _waiter = waits(&b);
+    sleep(s(1)).await;
+    skipped(b.try_acquire(&spec(s(9))).await.unwrap());
+    assert_eq!(server.at(), s(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_whose_lease_ends_unreleased_is_asked_for() {
+    let server = Server::start();
+    let a = server.client("a");
+    let held = acquired(&a, &spec(s(10))).await;
+    let _ = a.acquire(&spec(s(50))).await.unwrap();
+    // The own client counts on the lease until its deadline, and the server until the ttl.
+    let at = server.at();
+    assert!(at >= s(10) && at < ms(10_100), "{at:?}");
+    drop(held);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_says_nothing_fails_a_waiter_at_the_limit_of_an_operation() {
+    let server = Server::start();
+    let b = server.client("b");
+    server.always(What::Acquire, Fate::Lost);
+    let (first, second) = (waits(&b), waits(&b));
+    for waiter in [first, second] {
+        let failed = waiter.await.unwrap();
+        assert!(matches!(failed, Err(Error::Timeout { .. })), "{failed:?}");
+    }
+    assert_eq!(server.at(), LIMIT);
+    server.mend();
+    sleep(s(5)).await;
+    let _ = b.acquire(&spec(s(10))).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_has_just_come_is_not_failed_for_an_earlier_silence() {
+    let server = Server::start();
+    let b = server.client("b");
+    server.next(What::Acquire, Fate::Lost);
+    let first = waits(&b);
+    sleep(s(3)).await;
+    let second = waits(&b);
+    assert!(matches!(first.await.unwrap(), Err(Error::Timeout { .. })));
+    let _ = second.await.unwrap().unwrap();
+    assert!(server.at() < s(3) + LIMIT, "{:?}", server.at());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_outage_is_waited_out() {
+    let server = Server::start();
+    let b = server.client("b");
+    for _ in 0..3 {
+        server.next(What::Acquire, Fate::Failed(Persistence::Transient));
+    }
+    let _ = b.acquire(&spec(s(10))).await.unwrap();
+    assert_eq!(server.count(What::Acquire), 4);
+    assert!(server.at() < ms(120), "{:?}", server.at());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_outage_fails_a_waiter_with_its_error() {
+    let server = Server::start();
+    let b = server.client("b");
+    server.always(What::Acquire, Fate::Failed(Persistence::Transient));
+    match b.acquire(&spec(s(10))).await {
+        Err(Error::Database { problem, .. }) => assert_eq!(problem, "no quorum"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(server.at(), LIMIT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_does_not_pass_fails_one_waiter_at_once() {
+    let server = Server::start();
+    let b = server.client("b");
+    server.next(What::Acquire, Fate::Failed(Persistence::Unknown));
+    let (first, second) = (waits(&b), waits(&b));
+    let failed = first.await.unwrap();
+    assert!(matches!(failed, Err(Error::Database { .. })), "{failed:?}");
+    let _ = second.await.unwrap().unwrap();
+    assert!(server.at() < ms(50), "{:?}", server.at());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_takes_no_longer_than_its_limit_and_one_operation() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    let _held = acquired(&a, &spec(s(60))).await;
+    server.next(What::Acquire, Fate::AnsweredLate(s(1)));
+    // Still under way at the limit, and skipped when the answer is there.
+    skipped(b.acquire_within(&spec(s(9)), ms(500)).await.unwrap());
+    assert_eq!(server.at(), s(1));
+    server.always(What::Acquire, Fate::Lost);
+    let failed = b.acquire_within(&spec(s(9)), ms(500)).await;
+    assert!(matches!(failed, Err(Error::Timeout { .. })), "{failed:?}");
+    assert_eq!(server.at(), s(1) + LIMIT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_does_not_wait_for_the_lock_that_it_holds() {
+    let server = Server::start();
+    let a = server.client("a");
+    let held = acquired(&a, &spec(s(60))).await;
+    let other = LockSpec::new("other", s(9)).unwrap();
+    let within = async {
+        let refused = a.acquire(&spec(s(9))).await;
+        assert!(
+            matches!(refused, Err(Error::WouldDeadlock { .. })),
+            "{refused:?}"
+        );
+        let refused = server.client("b").acquire(&spec(s(9))).await;
+        assert!(
+            matches!(refused, Err(Error::WouldDeadlock { .. })),
+            "{refused:?}"
+        );
+        // Another lock, or a lease that has ended, is no reason.
+        a.acquire(&other).await.unwrap()
+    };
+    let lease = held.lease().clone();
+    let inner = lease.scope(within).await;
+    held.lease()
+        .clone()
+        .scope(inner.lease().clone().scope(async {
+            for name in ["job", "other"] {
+                let spec = LockSpec::new(name, s(9)).unwrap();
+                let refused = a.acquire(&spec).await;
+                assert!(
+                    matches!(refused, Err(Error::WouldDeadlock { .. })),
+                    "{refused:?}"
+                );
+            }
+        }))
+        .await;
+    let lease = held.lease().clone();
+    held.release().await.unwrap();
+    let _ = lease
+        .scope(async { a.acquire(&spec(s(9))).await.unwrap() })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_holds_the_guard_is_warned() {
+    let log = Log::here();
+    let server = Server::start();
+    let a = server.client("a");
+    let holds = tokio::spawn(async move {
+        let held = acquired(&a, &spec(s(10))).await;
+        let _ = a.acquire_within(&spec(s(9)), s(1)).await.unwrap();
+        held
+    });
+    drop(holds.await.unwrap());
+    assert_eq!(log.warnings().len(), 1, "{:?}", log.warnings());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_that_has_passed_is_forgotten() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    let held = acquired(&a, &spec(s(60))).await;
+    server.next(What::Acquire, Fate::Failed(Persistence::Transient));
+    let waiter = waits(&b);
+    sleep(s(20)).await;
+    held.release().await.unwrap();
+    let _ = waiter.await.unwrap().unwrap();
+    assert_eq!(server.at(), s(20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_listener_ends_some_time_after_the_last_waiter() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    for _ in 0..2 {
+        let held = acquired(&a, &spec(s(60))).await;
+        let waiter = waits(&b);
+        sleep(s(20)).await;
+        assert_eq!(server.listeners(), 1);
+        held.release().await.unwrap();
+        let next = waiter.await.unwrap().unwrap();
+        next.release().await.unwrap();
+        // The next waiter comes soon, as a rule.
+        sleep(s(6)).await;
+        assert_eq!(server.listeners(), 1);
+        sleep(s(6)).await;
+        assert_eq!(server.listeners(), 0);
+    }
+}
