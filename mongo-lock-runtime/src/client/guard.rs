@@ -105,3 +105,20 @@ impl fmt::Debug for LockGuard {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{client::LockClient, lease::Local, spec::LockSpec};
+
+    /// Before any task runs: a unit test of a user may have no await between a drop and the next look.
+    #[tokio::test]
+    async fn a_drop_frees_a_lock_in_memory_at_once() {
+        let client = LockClient::in_memory();
+        let spec = LockSpec::new("a", Duration::from_secs(60)).unwrap();
+        let guard = client.try_acquire(&spec).await.unwrap().acquired().unwrap();
+        assert!(matches!(client.0.leases.local(spec.name()), Local::Held(_)));
+        drop(guard);
+        assert!(matches!(client.0.leases.local(spec.name()), Local::Unknown));
+    }
+}

@@ -3,7 +3,7 @@
 use std::{ops::ControlFlow, pin::Pin, time::Duration};
 
 use mongo_lock_runtime::{
-    __private::{Call, LockTerms, run_value},
+    __private::{Call, LockTerms, OnLost, run_value},
     Acquisition, Error, Lease, LockClient, LockGuard, LockName, LockSet, LockSpec, Outcome,
     SkipReason, Skipped,
     simulation::{self, Persistence},
@@ -50,6 +50,8 @@ pub(crate) enum Failure {
     /// The document is not a lock's.
     Foreign,
     Lost,
+    /// The grant came after the deadline.
+    TooLate,
     ShutDown,
     Other(String),
 }
@@ -60,7 +62,8 @@ impl From<Error> for Failure {
             Error::Timeout { .. } => Self::Timeout,
             Error::Database { .. } => Self::Database,
             Error::NotALockDocument { .. } => Self::Foreign,
-            Error::LeaseLost { .. } | Error::GrantedTooLate { .. } => Self::Lost,
+            Error::LeaseLost { .. } => Self::Lost,
+            Error::GrantedTooLate { .. } => Self::TooLate,
             Error::ShutDown { .. } => Self::ShutDown,
             other => Self::Other(other.to_string()),
         }
@@ -190,6 +193,9 @@ pub(crate) async fn run<T>(
     attribute.max_hold = terms.max_hold.map(time);
     attribute.min_hold = terms.min_hold.map(time);
     attribute.wait = wait.map(time);
+    if terms.goes_on {
+        attribute.on_lost = OnLost::Continue;
+    }
     attribute.shared = terms.shared;
     attribute.permits = (!terms.shared).then_some(terms.permits);
     let call = Call::new(attribute).client(&client).name(name(terms.name));

@@ -21,6 +21,9 @@ use super::{
 /// What is added to a call's number for the one that follows it at once.
 const AGAIN: usize = 1000;
 
+/// How long a body goes on that is not stopped when its lease is lost, at least.
+const GOES_ON: u64 = 50;
+
 #[derive(Clone)]
 pub(crate) struct Caller {
     pub(crate) world: Arc<World>,
@@ -178,9 +181,14 @@ impl Caller {
         let id = call.id;
         let finished = Arc::new(AtomicBool::new(false));
         let (world, body, done) = (Arc::clone(&self.world), call.body, Arc::clone(&finished));
+        let goes_on = call.terms.goes_on;
         let work = async move {
             let office = Office::begin(&world, id, api::current(), false);
-            office.work(&body).await;
+            office.work(&body, goes_on).await;
+            if goes_on {
+                // Without a step, which it may take only under its lease.
+                sleep(Duration::from_millis(GOES_ON)).await;
+            }
             if body.end == End::Panic {
                 resume_unwind(Box::new(()));
             }
@@ -215,7 +223,7 @@ impl Caller {
             let (world, served) = (Arc::clone(&world), Arc::clone(&served));
             Box::pin(async move {
                 let office = Office::begin(&world, id, lease, true);
-                office.work(&body).await;
+                office.work(&body, false).await;
                 if served.fetch_add(1, Ordering::Relaxed) + 1 >= terms {
                     return ControlFlow::Break(());
                 }
@@ -259,13 +267,13 @@ impl<'a> Office<'a> {
         }
     }
 
-    async fn work(&self, body: &Body) {
+    async fn work(&self, body: &Body, asks: bool) {
         let work = Work {
             world: self.world,
             id: self.id,
             holds: &[self.hold],
             leases: std::slice::from_ref(&self.lease),
-            asks: false,
+            asks,
         };
         work.go(body).await;
     }

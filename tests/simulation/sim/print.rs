@@ -46,6 +46,9 @@ impl fmt::Display for Call {
         } else if terms.permits > 1 {
             write!(f, ", {} permits", terms.permits)?;
         }
+        if terms.goes_on {
+            write!(f, ", goes on")?;
+        }
         if let Some(limit) = terms.max_hold {
             write!(f, ", at most {limit} ms")?;
         }

@@ -26,6 +26,8 @@ pub(crate) struct Profile {
     pub(crate) hangs: u32,
     pub(crate) fail_overs: u32,
     pub(crate) clocks: u32,
+    /// The clock is set back under a renewed lease, and its client is cut off.
+    pub(crate) cut_off: u32,
     pub(crate) pauses: u32,
     pub(crate) kills: u32,
     pub(crate) shutdowns: u32,
@@ -52,6 +54,7 @@ const QUIET: Profile = Profile {
     hangs: 0,
     fail_overs: 0,
     clocks: 0,
+    cut_off: 0,
     pauses: 0,
     kills: 0,
     shutdowns: 0,
@@ -90,6 +93,7 @@ pub(crate) const PROFILES: [Profile; 13] = [
     Profile {
         name: "clocks",
         clocks: 3,
+        cut_off: 1,
         partitions: 2,
         requests: 3,
         renewed: 7,

@@ -63,6 +63,8 @@ pub(crate) struct Terms {
     pub(crate) min_hold: Option<u64>,
     pub(crate) shared: bool,
     pub(crate) permits: u32,
+    /// Whether the body of an annotated function goes on when its lease is lost.
+    pub(crate) goes_on: bool,
 }
 
 /// What becomes of the call's future before it has ended.

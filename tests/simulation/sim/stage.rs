@@ -55,10 +55,14 @@ pub(crate) fn run(scenario: &Scenario, rules: &Rules, record: bool) -> Outcome {
         }
         stage.all.iter().for_each(|gate| gate.kill());
         let mut end = world.state();
-        Outcome {
+        let outcome = Outcome {
             violation: end.oracle.violation.clone(),
             history: end.history.take().unwrap_or_default(),
-        }
+        };
+        let leases = end.oracle.let_go();
+        drop(end);
+        drop(leases);
+        outcome
     })
 }
 
@@ -213,6 +217,8 @@ impl Stage {
                 );
                 state.oracle.shut_down(at, now, who, clean);
                 state.oracle.shut_down_in_time(at, who, begun, wait + limit);
+                let times = (begun, wait + limit);
+                state.oracle.shut_down_is_done((at, now), who, times, clean);
             });
         };
         self.callers.spawn(Gated(peer.gate).wrap(Box::pin(task)));

@@ -174,6 +174,7 @@ impl World {
                 return (failed(api::foreign()), false);
             }
             let unmoved = state.oracle.unmoved(now, request);
+            state.oracle.keeps_min_hold(at, request);
             let mut reply = state.server.apply(at, request);
             state.oracle.applied(at, now, who, sent, request, &reply);
             if let Reply::Renewed(renewed) = &mut reply
@@ -258,7 +259,7 @@ impl World {
                 Act::Delete | Act::Garble(_) => {
                     state.server.locks.delete(&name);
                     state.oracle.mirror.documents.remove(&name);
-                    state.oracle.wiped(at, &name);
+                    state.oracle.wiped(at, now, &name, document.token);
                     for lease in &document.leases {
                         state.oracle.taken_away(lease.id);
                     }

@@ -9,6 +9,7 @@ impl Generator {
         let kind = self.kind(&terms);
         let terms = Terms {
             renew: terms.renew || matches!(kind, Kind::Lead(_)),
+            goes_on: matches!(kind, Kind::Run(_)) && id % 4 == 3,
             ..terms
         };
         let at = self.any(self.time);
@@ -48,6 +49,7 @@ impl Generator {
             min_hold: self.of_ten(1).then(|| 1 + self.rng.u64(..ttl.min(2000))),
             shared,
             permits,
+            goes_on: false,
         }
     }
 

@@ -29,6 +29,11 @@ impl Generator {
         for _ in 0..self.rng.u32(..=profile.troubles) {
             faults.extend(self.troubles());
         }
+        for _ in 0..profile.cut_off {
+            if self.rng.bool() {
+                faults.extend(self.cut_off());
+            }
+        }
         faults
     }
 
@@ -145,6 +150,31 @@ impl Generator {
             });
         }
         faults
+    }
+
+    /// The server's clock is set back while a holder renews a lease that it has extended, and then the
+    /// holder is cut off: how long does it rely on what the server says the lease has left?
+    fn cut_off(&mut self) -> [Fault; 2] {
+        let at = self.rng.usize(..self.calls.len());
+        let call = &mut self.calls[at];
+        let (begun, client, ttl) = (call.at, call.client, call.terms.ttl);
+        call.terms.renew = true;
+        call.terms.max_hold = None;
+        call.give_up = GiveUp::Never;
+        call.body.stay = 8 * ttl;
+        call.body.extend = Some((0, self.rng.u64(2 * ttl..4 * ttl)));
+        let set = begun + self.rng.u64(ttl / 4..ttl);
+        let cut = set + self.rng.u64(..ttl);
+        let by = *one(&mut self.rng, &[-2000, -600_000]);
+        let cut_off = Fault::Requests {
+            from: cut,
+            to: cut + 6 * ttl,
+            client: Some(client),
+            what: What::Any,
+            count: 1_000_000,
+            fate: *one(&mut self.rng, &[Fate::Lost, Fate::CutLost]),
+        };
+        [Fault::Clock { at: set, by }, cut_off]
     }
 
     fn partition(&mut self) -> Fault {

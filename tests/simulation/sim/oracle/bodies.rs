@@ -1,6 +1,6 @@
 //! Bodies and guards: what the library vouches for (1, 2).
 
-use super::{Hold, Oracle, Phase};
+use super::{Hold, Oracle};
 use crate::sim::api::LeaseHandle;
 
 impl Oracle {
@@ -19,6 +19,10 @@ impl Oracle {
             });
             return number;
         };
+        if let Some(facts) = self.leases.get_mut(&lease) {
+            facts.delivered = true;
+        }
+        self.pauses_between_terms(at, call);
         let facts = self.calls.get_mut(&call).expect("it was started");
         facts.holds += 1;
         facts.unwanted = None;
@@ -28,22 +32,10 @@ impl Oracle {
             name,
             lease,
             handle,
+            since: at,
         };
         self.holds.insert(number, hold);
         number
-    }
-
-    /// The caller does not rely on it any more: it is about to be released, or dropped.
-    pub(crate) fn hold_ended(&mut self, at: u64, number: usize) {
-        let Some(hold) = self.holds.remove(&number) else {
-            return;
-        };
-        if let Some(call) = self.calls.get_mut(&hold.call) {
-            call.holds -= 1;
-            if call.holds == 0 && call.phase == Phase::Over {
-                call.unwanted = Some(at);
-            }
-        }
     }
 
     /// A body, or the holder of a guard that has just asked its lease, does something.

@@ -142,13 +142,15 @@ impl Oracle {
             .iter()
             .filter_map(|name| self.mirror.documents.get(name));
         let leases = documents.flat_map(|document| &document.leases);
-        leases
-            .filter(|it| it.who == call.who)
-            .map(|it| it.released || self.leases[&it.id].came_back)
+        leases.filter(|it| it.who == call.who).map(|it| {
+            let lease = &self.leases[&it.id];
+            it.released || lease.came_back || self.is_set_back(lease)
+        })
     }
 
     pub(crate) fn failed(&mut self, at: u64, id: usize, failure: &Failure) {
         self.failed_for_a_reason(at, id, failure);
+        self.lost_what_it_had(at, id, failure);
         self.over(at, id);
     }
 
@@ -180,6 +182,22 @@ impl Oracle {
                 format!(
                     "call {id} failed with {failure:?} after {waited} ms; the limit is {limit} ms"
                 )
+            });
+        }
+    }
+
+    /// 2: what is said to be lost was held; and what goes on without its lease is not stopped.
+    fn lost_what_it_had(&mut self, at: u64, id: usize, failure: &Failure) {
+        let Some(call) = self.calls.get(&id).filter(|_| *failure == Failure::Lost) else {
+            return;
+        };
+        if call.phase == Phase::Acquiring && !matches!(call.kind, Kind::Both(_) | Kind::Lead(_)) {
+            self.broken("P2 what was never held is not lost", at, |_| {
+                format!("call {id} has lost a lease that it never had")
+            });
+        } else if call.terms.goes_on {
+            self.broken("P6 a body that goes on is not stopped", at, |_| {
+                format!("the body of call {id} was dropped with its lease")
             });
         }
     }

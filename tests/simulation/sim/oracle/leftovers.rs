@@ -1,8 +1,14 @@
 //! A lease without a use is released (7, 8), and a shutdown reports what was not.
 
-use super::{Oracle, mirror::Stored};
+use super::{Lease, Oracle, mirror::Stored};
 
 impl Oracle {
+    /// Whether the clock was set back under a lease: it lasts longer than its holder can know (5).
+    pub(super) fn is_set_back(&self, lease: &Lease) -> bool {
+        let mut steps = self.steps.iter();
+        steps.any(|(step, by)| *by < 0 && *step >= lease.sent)
+    }
+
     /// 7, 8: once a call has ended without a lease, or its guard or body is gone, and the network has
     /// been healthy for a while, no lease of it is live.
     pub(super) fn nothing_is_left(&mut self, at: u64, now: i64) {
@@ -19,11 +25,7 @@ impl Oracle {
                     continue;
                 };
                 let since = unwanted.max(self.healthy_since(client.slot, at));
-                // The holder cannot know that a lease lasts longer since the clock was set back (5).
-                let set_back = self
-                    .steps
-                    .iter()
-                    .any(|(step, by)| *by < 0 && *step >= facts.sent);
+                let set_back = self.is_set_back(facts);
                 let excused =
                     stored.released || facts.came_back || facts.wiped || client.dead || set_back;
                 if !excused && at > since + self.clean_up() {
@@ -48,8 +50,7 @@ impl Oracle {
         let mut live = documents.flat_map(|document| document.live(now));
         let left = live.find(|it| {
             let facts = &self.leases[&it.id];
-            let mut steps = self.steps.iter();
-            let set_back = steps.any(|(step, by)| *by < 0 && *step >= facts.sent);
+            let set_back = self.is_set_back(facts);
             it.who == who && !it.released && !facts.came_back && !facts.wiped && !set_back
         });
         let left = left.map(|it| it.call);

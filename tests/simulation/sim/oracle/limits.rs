@@ -99,6 +99,7 @@ impl Oracle {
         }
         self.free_lock_is_had(at, now);
         self.nothing_is_left(at, now);
+        self.ends_are_final(at);
     }
 
     /// 9: on a healthy network, the only caller of a free lock has it soon.

@@ -100,7 +100,7 @@ impl Document {
     /// To be called before each request, so that what has expired is known to have.
     pub(crate) fn look(&mut self, now: i64) {
         for lease in &mut self.leases {
-            lease.lapsed |= lease.expires_at <= now;
+            lease.lapsed |= lease.expires_at.min(lease.cut_at) <= now;
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod bodies;
 mod calls;
+mod ends;
 mod leftovers;
 mod limits;
 mod mirror;
@@ -50,6 +51,12 @@ pub(crate) struct Oracle {
     wiped: BTreeMap<LockName, u64>,
     /// When the server's clock was set.
     steps: Vec<(u64, i64)>,
+    /// The holds that have ended.
+    ended: Vec<Hold>,
+    /// Until when the candidates of these calls pause.
+    pauses: BTreeMap<usize, u64>,
+    /// The tokens of documents that were removed while their tokens were not ahead of the clock.
+    last_tokens: BTreeMap<LockName, i64>,
 }
 
 /// Which rules count.
@@ -133,6 +140,8 @@ struct Lease {
     came_back: bool,
     /// An operator has removed the document, with what it knew of revoked leases.
     wiped: bool,
+    /// A caller has had it.
+    delivered: bool,
 }
 
 struct Hold {
@@ -141,6 +150,7 @@ struct Hold {
     name: LockName,
     lease: LeaseId,
     handle: LeaseHandle,
+    since: u64,
 }
 
 impl Oracle {
@@ -162,6 +172,9 @@ impl Oracle {
             rolled_back_at: None,
             wiped: BTreeMap::new(),
             steps: Vec::new(),
+            ended: Vec::new(),
+            pauses: BTreeMap::new(),
+            last_tokens: BTreeMap::new(),
         }
     }
 
@@ -196,9 +209,12 @@ impl Oracle {
         self.by_ttl.get(&ttl).copied().unwrap_or(usize::MAX)
     }
 
-    /// An operator has removed the document of a lock.
-    pub(crate) fn wiped(&mut self, at: u64, name: &LockName) {
+    /// An operator has removed the document of a lock, which had given out this token last.
+    pub(crate) fn wiped(&mut self, at: u64, now: i64, name: &LockName, token: Option<i64>) {
         self.wiped.insert(name.clone(), at);
+        if let Some(token) = token.filter(|token| *token < now) {
+            self.last_tokens.insert(name.clone(), token);
+        }
         for lease in self.leases.values_mut() {
             lease.wiped |= lease.name == *name;
         }
@@ -272,6 +288,9 @@ impl Oracle {
             return;
         }
         self.steps.push((at, by));
+        if by < 0 {
+            self.last_tokens.clear();
+        }
         if by > 0 {
             // Every lease is shortened, and no holder can know.
             for lease in self.leases.values_mut() {
@@ -304,6 +323,7 @@ impl Oracle {
         self.mirror = mirror;
         // What was revoked meanwhile may not be any more.
         self.rolled_back_at = Some(at);
+        self.last_tokens.clear();
         for lease in self.leases.values_mut() {
             lease.wiped = true;
         }

@@ -73,6 +73,7 @@ impl Oracle {
             bound: 0,
             excused: 0,
             came_back: false,
+            delivered: false,
             wiped: self.wiped.get(&request.name).is_some_and(|at| *at >= sent)
                 || self.rolled_back_at.is_some_and(|at| at >= sent),
         });
@@ -181,7 +182,8 @@ impl Oracle {
 
     /// 3: tokens only grow.
     fn token_grows(&mut self, at: u64, name: &LockName, new: &Stored) {
-        let last = self.mirror.document(name).token;
+        let known = self.last_tokens.get(name).copied();
+        let last = self.mirror.document(name).token.or(known);
         if let Some(last) = last.filter(|last| *last >= new.token) {
             self.broken("P3 tokens grow", at, |_| {
                 format!("`{name}` gave token {} after {last}", new.token)
@@ -350,7 +352,9 @@ impl Oracle {
         let ttl_ms = i64::try_from(ttl).unwrap_or(i64::MAX);
         stored.ttl = stored.ttl.max(ttl_ms);
         stored.expires_at = stored.expires_at.max(now + ttl_ms);
-        stored.cut_at = stored.expires_at;
+        // A request before this one may have cut it.
+        let cut_at = stored.cut_at.min(now + stored.ttl);
+        stored.cut_at = cut_at.max(now + ttl_ms);
         if let Some(lease) = self.leases.get_mut(&lease) {
             lease.bound = lease.bound.max(sent + ttl - margin(ttl));
         }
@@ -375,7 +379,8 @@ impl Oracle {
         };
         let left = leases.iter().filter_map(|renewal| {
             let stored = self.mirror.document(&renewal.name).lease(renewal.lease)?;
-            let left = u64::try_from(stored.expires_at - now).ok()?;
+            let end = stored.expires_at.min(stored.cut_at);
+            let left = u64::try_from(end - now).ok()?;
             (left > 0).then_some((renewal.lease, left))
         });
         left.collect()
