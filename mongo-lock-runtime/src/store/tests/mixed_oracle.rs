@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    fixture::{Action, Answer, Grant, Released, Slot, Terms},
+    fixture::{Action, Answer, Grant, Refusal, Released, Slot, Terms},
     plain_oracle::{Event, Events, Oracle},
 };
 
@@ -141,24 +141,30 @@ impl MixedOracle {
             Answer::Granted(grant) => self.granted(terms, *grant),
             Answer::Refused(refusal) if terms.client.is_none() => {
                 self.saw(Event::Refused);
-                self.refused(terms, refusal.token, refusal.until)
+                self.refused(terms, refusal)
             }
             Answer::Queued { refusal, .. } if terms.client.is_some() => {
                 self.saw(Event::Queued);
-                self.refused(terms, refusal.token, refusal.until)
+                self.refused(terms, refusal)
             }
             _ => Err("no answer to this".to_owned()),
         }
     }
 
-    /// A refusal names a lease that is live, or the first in the queue.
-    fn refused(&mut self, terms: &Terms, token: i64, until: i64) -> Result<(), String> {
+    /// A refusal names a lease that is live, or the first in the queue, with the last token.
+    fn refused(&mut self, terms: &Terms, refusal: &Refusal) -> Result<(), String> {
         let now = self.now;
+        let until = refusal.until;
         if until <= now {
             return Err("that is over".to_owned());
         }
         let lock = self.lock(terms.lease);
-        let named = |held: &&mut Held| held.grant.token == token && held.may_end(until);
+        let named = |held: &&mut Held| {
+            let Grant {
+                token, acquired_at, ..
+            } = held.grant;
+            (token, acquired_at) == (refusal.token, refusal.since) && held.may_end(until)
+        };
         if let Some(held) = lock.held.iter_mut().find(named) {
             (held.earliest, held.latest) = (until, until);
             return Ok(());

@@ -27,6 +27,9 @@ const SEQUENCES: u64 = 10_000;
 /// The number of sequences with queues, readers and permits.
 const MIXED: u64 = 2_500;
 
+/// The number of sequences without a server: the rarest meetings of an oracle's rules are found there.
+const IN_MEMORY: u64 = 20_000;
+
 /// The seed of one sequence to run alone, as a failure prints it.
 const SEED: &str = "MONGO_LOCK_SEED";
 
@@ -73,16 +76,37 @@ async fn both_stores_give_the_same_answers_to_mixed_requests() {
     compare::<MixedOracle>(MIXED, mixed, FREQUENT_IN_MIXED).await;
 }
 
+#[tokio::test]
+async fn the_store_in_memory_keeps_the_promises() {
+    in_memory::<PlainOracle>(random).await;
+    in_memory::<MixedOracle>(mixed).await;
+}
+
+async fn in_memory<J: Oracle>(random: fn(u64) -> Vec<Step>) {
+    let (first, count) = seeds(IN_MEMORY);
+    for number in 0..count {
+        let seed = first.wrapping_add(number);
+        if let Err(failure) = check::<J>(None, seed, random(seed)).await {
+            panic!("{failure}");
+        }
+    }
+}
+
+/// The first seed, and the number of sequences.
+fn seeds(sequences: u64) -> (u64, u64) {
+    match env::var(SEED) {
+        Ok(seed) => (seed.parse().expect("a seed is a number"), 1),
+        Err(_) => (fastrand::u64(..), sequences),
+    }
+}
+
 async fn compare<J: Oracle + 'static>(
     sequences: u64,
     random: fn(u64) -> Vec<Step>,
     frequent: &[(Event, u64)],
 ) {
     let mongo = Arc::new(Timed::mongo().await);
-    let (first, count) = match env::var(SEED) {
-        Ok(seed) => (seed.parse().expect("a seed is a number"), 1),
-        Err(_) => (fastrand::u64(..), sequences),
-    };
+    let (first, count) = seeds(sequences);
     let left = Arc::new(Mutex::new(0..count));
     let mut workers = JoinSet::new();
     for _ in 0..CONNECTIONS {
@@ -92,7 +116,7 @@ async fn compare<J: Oracle + 'static>(
             let next = || left.lock().unwrap().next();
             while let Some(number) = next() {
                 let this = first.wrapping_add(number);
-                match check::<J>(&mongo, this, random(this)).await {
+                match check::<J>(Some(&mongo), this, random(this)).await {
                     Ok(seen) => add(&mut events, seen),
                     Err(failure) => {
                         // One failure is enough: the other workers end with their present sequence.
@@ -138,7 +162,11 @@ fn add(events: &mut Events, more: Events) {
 }
 
 /// One sequence. An error shows its shortest version that fails.
-async fn check<J: Oracle>(mongo: &Timed, seed: u64, steps: Vec<Step>) -> Result<Events, String> {
+async fn check<J: Oracle>(
+    mongo: Option<&Timed>,
+    seed: u64,
+    steps: Vec<Step>,
+) -> Result<Events, String> {
     let run = Run::<J>::of(mongo, &steps).await;
     if run.problem.is_none() {
         return Ok(run.oracle.events());
@@ -149,7 +177,7 @@ async fn check<J: Oracle>(mongo: &Timed, seed: u64, steps: Vec<Step>) -> Result<
     Err(format!("{run}\nto run it again: {again}"))
 }
 
-async fn shrink<J: Oracle>(mongo: &Timed, mut steps: Vec<Step>) -> Vec<Step> {
+async fn shrink<J: Oracle>(mongo: Option<&Timed>, mut steps: Vec<Step>) -> Vec<Step> {
     'smaller: loop {
         for candidate in simpler(&steps) {
             if Run::<J>::of(mongo, &candidate).await.problem.is_some() {
@@ -161,7 +189,7 @@ async fn shrink<J: Oracle>(mongo: &Timed, mut steps: Vec<Step>) -> Vec<Step> {
     }
 }
 
-/// The answers of both stores, up to the first problem.
+/// The answers of both stores, or of the one in memory alone, up to the first problem.
 struct Run<J> {
     log: String,
     problem: Option<String>,
@@ -169,7 +197,7 @@ struct Run<J> {
 }
 
 impl<J: Oracle> Run<J> {
-    async fn of(mongo: &Timed, steps: &[Step]) -> Self {
+    async fn of(mongo: Option<&Timed>, steps: &[Step]) -> Self {
         let (fixture, memory) = (Fixture::new(), Timed::memory());
         let mut run = Self {
             log: String::new(),
@@ -180,7 +208,10 @@ impl<J: Oracle> Run<J> {
         for Step { wait, action } in steps {
             now += wait;
             let expected = memory.answer(&fixture, now, action).await;
-            let answer = mongo.answer(&fixture, now, action).await;
+            let answer = match mongo {
+                Some(mongo) => mongo.answer(&fixture, now, action).await,
+                None => expected.clone(),
+            };
             writeln!(run.log, "at {now} ms: {action:?}\n    {answer:?}").unwrap();
             if answer != expected {
                 run.problem = Some(format!("says MongoDB, but in memory:\n    {expected:?}"));
