@@ -69,19 +69,17 @@ fn compatible(mode: Mode, permits: u32, others: impl Iterator<Item = (Mode, u32)
 
 impl Document {
     pub(super) fn acquire(&mut self, now: i64, request: &AcquireRequest) -> AcquireReply {
-        // The plain pipeline looks at the holders alone, and leaves what has expired there.
-        if request.is_plain() {
-            self.cut_holders(now);
-            if !self.has(request.lease) && self.is_revoked(request.lease) {
-                return AcquireReply::Revoked;
-            }
-            if let [holder] = &*self.holders
-                && holder.live(now)
-                && holder.lease != Some(request.lease)
-                && self.queue.is_empty()
-            {
-                return AcquireReply::Refused(self.skipped(request));
-            }
+        // The plain pipeline leaves a document with one live lease, which claims no more than its ttl, as
+        // it is.
+        if request.is_plain()
+            && let [holder] = &*self.holders
+            && holder.live(now)
+            && holder.expires_at <= now + holder.ttl_ms
+            && holder.lease != Some(request.lease)
+            && self.queue.is_empty()
+            && !self.is_revoked(request.lease)
+        {
+            return AcquireReply::Refused(self.skipped(request));
         }
         self.step(now, None, request)
     }

@@ -6,7 +6,8 @@ use super::{
     super::protocol::{AcquireRequest, LeaseId, ReleaseRequest, Renewal},
     general,
     namespace::Namespace,
-    plain, release, renewal,
+    plain::Plain,
+    release, renewal,
 };
 use crate::{name::LockName, spec::Mode};
 
@@ -32,7 +33,7 @@ pub(super) struct Commands {
     /// The server's clock, as an expression. Tests put a time in its place.
     now: Bson,
     /// The part of the acquire command that never changes: for a plain lock, and for all else.
-    plain: RawDocumentBuf,
+    plain: Box<Plain>,
     general: RawDocumentBuf,
 }
 
@@ -41,7 +42,7 @@ impl Commands {
         Self {
             namespace,
             limit_ms,
-            plain: plain::decision(&now),
+            plain: Box::new(Plain::new(&now)),
             general: general::decision(&now),
             now,
         }
@@ -59,7 +60,7 @@ impl Commands {
 
     /// An acquisition of a plain lock.
     pub(super) fn acquire_plain(&self, request: &AcquireRequest) -> RawDocumentBuf {
-        self.acquire(&request.name, plain::update(request, &self.plain))
+        self.acquire(&request.name, self.plain.update(request))
     }
 
     /// An acquisition of any kind, after the release of another lease, if there is one.
@@ -179,7 +180,7 @@ impl Commands {
             "findAndModify": self.namespace.collection.as_str(),
             "query": { "_id": request.name.as_str() },
             "update": [
-                plain::update(&request, &self.plain),
+                self.plain.update(&request),
                 { "$set": { "token": { "$toInt": "$_id" } } },
             ],
             "upsert": true,

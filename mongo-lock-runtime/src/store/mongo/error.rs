@@ -110,6 +110,24 @@ const NO_EFFECT: [i32; 14] = [
     DUPLICATE_KEY,
 ];
 
+/// The codes of errors in the evaluation of the plain pipeline, which leave the document as it was: its own
+/// way to say that it cannot decide, and what values of other types in an edited document lead to.
+const UNDECIDED: [i32; 5] = [
+    241,   // ConversionFailure: the plain pipeline's own
+    14,    // TypeMismatch: `$add` of a value that is no number
+    15,    // Overflow
+    16554, // `$add` of a value that is no number, up to MongoDB 5.0
+    28651, // `$filter` of a value that is no array
+];
+
+/// Whether the plain pipeline has left the decision to the longer one.
+pub(super) fn is_undecided(error: &AttemptError) -> bool {
+    let StoreError::Driver(error) = &error.cause else {
+        return false;
+    };
+    matches!(&*error.kind, ErrorKind::Command(command) if UNDECIDED.contains(&command.code))
+}
+
 /// A reply with `ok: 1` may still carry a write error or a write-concern error, which
 /// `run_command` hands on unread.
 pub(super) fn check(reply: Result<Document, Error>) -> Result<Document, AttemptError> {

@@ -8,7 +8,6 @@ use super::{
         PROTOCOL, RETENTION_MS, compatible, held_without, holders, is_lock_document, is_revoked,
         millis, queue, revoked, revoked_with, token, turn,
     },
-    plain::literal,
 };
 
 /// The stage for a request of any kind: to share the lock, to have one of several permits, to wait in
@@ -42,6 +41,19 @@ pub(super) fn update(
         },
         "in": decision.clone(),
     } } }
+}
+
+/// `$$request`: the lease, but for what the server adds.
+fn literal(request: &AcquireRequest) -> RawDocumentBuf {
+    // An owner label may start with a `$`, which must not become a field path.
+    rawdoc! { "$literal": {
+        "lease": Binary::from_uuid(request.lease.0),
+        "attempt": i64::from(request.attempt),
+        "owner": &*request.owner,
+        "mode": request.mode.as_str(),
+        "permits": i64::from(request.permits),
+        "ttl_ms": millis(request.ttl),
+    } }
 }
 
 /// The new document, given `$$request` and the other variables of [`update`].

@@ -28,9 +28,11 @@
 //! | no | a live holder | refused, nothing was written; the holder has the lock |
 //! | no | not a lock document | refused, nothing was written; an error says what is wrong with it |
 //!
-//! That is for an exclusive lock without waiters. Where permits, readers or a queue are involved,
-//! a longer pipeline (`general`) decides, in one command too; its reply has one state
-//! more: **queued**, when our client's entry is in the queue. The queue is in the order of `since`,
+//! An exclusive lock without waiters is decided by a short pipeline (`plain`): it grants what is plainly
+//! free, and refuses what one live lease plainly holds. In all other cases it fails, without an effect, or its
+//! reply does not tell, and the client asks again by a longer pipeline (`general`), as it does from the start
+//! where permits, readers or a queue are involved. The reply of that has one state more: **queued**, when our
+//! client's entry is in the queue. The queue is in the order of `since`,
 //! when each waiter began to wait. A waiter sends its request again, every now and then, to refresh
 //! its entry (`until`), and when it is woken. An entry whose `until` is over counts for nothing.
 //!

@@ -1,79 +1,98 @@
 //! The update pipeline for a plain lock: one exclusive lease, and no waiting.
 
-use mongodb::bson::{Binary, Bson, RawDocumentBuf, doc, rawdoc};
+use mongodb::bson::{Binary, Bson, Document, RawBson, RawDocumentBuf, doc, rawdoc};
 
 use super::{
     super::protocol::AcquireRequest,
-    expression::{
-        PROTOCOL, RETENTION_MS, claims_too_much, cut, is_lock_document, is_revoked, live, millis,
-        revoked, token,
-    },
+    expression::{PROTOCOL, RETENTION_MS, millis},
 };
 
-/// The stage that grants the lease if there is room, or leaves the document exactly as it is.
-///
-/// A no-op update is what makes a refusal cheap: nothing is written to the collection, the journal
-/// or the oplog. What differs between requests is `$$request`; all else is [`decision`], encoded once.
-pub(super) fn update(request: &AcquireRequest, decision: &RawDocumentBuf) -> RawDocumentBuf {
-    rawdoc! { "$replaceWith": { "$let": {
-        "vars": { "request": literal(request) },
-        "in": decision.clone(),
-    } } }
+/// The pipeline of a plain acquisition, without the request: that is `$$lease`.
+#[derive(Debug, Clone)]
+pub(super) struct Plain {
+    now: RawBson,
+    decision: RawDocumentBuf,
 }
 
-/// `$$request`: the lease, but for what the server adds.
-pub(super) fn literal(request: &AcquireRequest) -> RawDocumentBuf {
-    // An owner label may start with a `$`, which must not become a field path.
-    rawdoc! { "$literal": {
-        "lease": Binary::from_uuid(request.lease.0),
-        "attempt": i64::from(request.attempt),
-        "owner": &*request.owner,
-        "mode": request.mode.as_str(),
-        "permits": i64::from(request.permits),
-        "ttl_ms": millis(request.ttl),
-    } }
+impl Plain {
+    pub(super) fn new(now: &Bson) -> Self {
+        let encodable = "it has no key with a NUL byte";
+        Self {
+            now: now.clone().try_into().expect(encodable),
+            decision: RawDocumentBuf::try_from(&decision(now)).expect(encodable),
+        }
+    }
+
+    /// The stage that grants the lease where the lock is plainly free, leaves the document exactly as it is
+    /// where one live lease plainly holds the lock, and fails, without an effect, in all other cases: these
+    /// are for the longer pipeline (`general`) to decide.
+    ///
+    /// A no-op update is what makes a refusal cheap: nothing is written to the collection, the journal
+    /// or the oplog. The server's time goes into reading the pipeline, so it says what the two common cases
+    /// need, and no more.
+    pub(super) fn update(&self, request: &AcquireRequest) -> RawDocumentBuf {
+        let (now, ttl) = (&self.now, millis(request.ttl));
+        let lease = rawdoc! {
+            "lease": Binary::from_uuid(request.lease.0),
+            "attempt": i64::from(request.attempt),
+            // An owner label may start with a `$`, which must not become a field path.
+            "owner": { "$literal": &*request.owner },
+            "mode": request.mode.as_str(),
+            "permits": i64::from(request.permits),
+            "ttl_ms": ttl,
+            // A missing token makes the sum null, which `$max` ignores.
+            "token": { "$max": [{ "$add": ["$token", 1_i64] }, { "$toLong": now.clone() }] },
+            "acquired_at": now.clone(),
+            "expires_at": { "$add": [now.clone(), ttl] },
+        };
+        rawdoc! { "$replaceWith": { "$let": {
+            "vars": { "lease": lease },
+            "in": self.decision.clone(),
+        } } }
+    }
 }
 
-/// The new document, given `$$request`.
+/// The new document, given `$$lease`.
 ///
-/// The lease is granted when it is compatible with the leases that are held, and would be even if
-/// every waiter ahead had its lease. A plain lease is compatible with no other, and behind every
-/// waiter: so there must be no holder and no queue. A lease is never granted once its id is revoked.
-pub(super) fn decision(now: &Bson) -> RawDocumentBuf {
-    let expires_at = doc! { "$add": [now, "$$request.ttl_ms"] };
-    let lease = doc! { "$mergeObjects": ["$$request", {
-        "token": "$$token",
-        "acquired_at": now,
-        "expires_at": expires_at.clone(),
-    }] };
-    let granted = doc! { "$mergeObjects": ["$$ROOT", {
-        "protocol": PROTOCOL,
-        "holders": [lease],
-        "token": "$$token",
-        "purge_at": { "$add": [expires_at, RETENTION_MS] },
-        "revoked": revoked(now),
-    }] };
-    let too_long = doc! { "$anyElementTrue": [
-        { "$map": { "input": "$$live", "in": claims_too_much(now) } },
-    ] };
-    let refused = doc! { "$cond": [
-        { "$and": [too_long, is_lock_document()] },
-        { "$mergeObjects": ["$$ROOT", { "holders": cut("$holders", now) }] },
-        "$$ROOT",
-    ] };
-    let decision = doc! { "$let": {
-        "vars": { "live": live(now) },
-        "in": { "$cond": [
-            { "$and": [
-                { "$eq": ["$$live", []] },
-                // No queue: missing is less than any array, and an empty one than others.
-                { "$lte": ["$queue", []] },
-                is_lock_document(),
-                { "$not": [is_revoked("$$request.lease")] },
-            ] },
-            { "$let": { "vars": { "token": token(now) }, "in": granted } },
-            refused,
+/// A plain lease is compatible with no other, and behind every waiter: so there must be no live holder and
+/// no queue. A document with revocations, and one that this version would not have written, is looked at
+/// more closely by the longer pipeline; as is a lease that may claim more than its ttl, because the
+/// clock was set back.
+fn decision(now: &Bson) -> Document {
+    // A lease whose end is no date counts as live: comparing it would silently be true or false.
+    let live = doc! { "$filter": {
+        "input": "$holders",
+        "cond": { "$or": [
+            { "$gt": ["$$this.expires_at", now] },
+            { "$ne": [{ "$type": "$$this.expires_at" }, "date"] },
         ] },
     } };
-    RawDocumentBuf::try_from(&decision).expect("it has no key with a NUL byte")
+    let claims_too_much = doc! { "$gt": [
+        { "$max": "$holders.expires_at" },
+        { "$add": [now, { "$max": "$holders.ttl_ms" }] },
+    ] };
+    let fresh = doc! { "$eq": ["$$ROOT", { "_id": "$_id" }] };
+    let ours = doc! { "$and": [
+        { "$isArray": "$holders" },
+        { "$eq": [{ "$type": "$token" }, "long"] },
+        { "$lt": ["$token", i64::MAX] },
+        { "$eq": ["$protocol", PROTOCOL] },
+        // Missing is less than any array, and an empty one than others.
+        { "$lte": ["$queue", []] },
+        { "$lte": ["$revoked", []] },
+    ] };
+    let granted = doc! { "$mergeObjects": ["$$ROOT", {
+        "protocol": PROTOCOL,
+        "holders": ["$$lease"],
+        "token": "$$lease.token",
+        "purge_at": { "$add": ["$$lease.expires_at", RETENTION_MS] },
+    }] };
+    // A document is no number.
+    let undecided = doc! { "$toInt": "$$ROOT" };
+    doc! { "$cond": [
+        // Of a missing array, null comes out, which is less than any array.
+        { "$gt": [live, []] },
+        { "$cond": [claims_too_much, undecided.clone(), "$$ROOT"] },
+        { "$cond": [{ "$or": [fresh, ours] }, granted, undecided] },
+    ] }
 }

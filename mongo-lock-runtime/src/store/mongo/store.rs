@@ -75,15 +75,18 @@ impl MongoStore {
         self.namespace() == other.namespace() && known.is_some_and(|(one, other)| one == other)
     }
 
-    /// One attempt to acquire: one command, or two when a plain request meets a queue.
+    /// One attempt to acquire: one command, or two when a plain request meets more than one live
+    /// lease.
     pub(crate) async fn acquire(
         &self,
         request: &AcquireRequest,
     ) -> Result<AcquireReply, AttemptError> {
         if request.is_plain() {
             let command = self.commands.acquire_plain(request);
-            if let (_, Some(reply)) = self.find_and_modify(request, command, false).await? {
-                return Ok(reply);
+            match self.find_and_modify(request, command, false).await {
+                Ok((_, Some(reply))) => return Ok(reply),
+                Err(error) if !error::is_undecided(&error) => return Err(error),
+                Ok((_, None)) | Err(_) => {}
             }
         }
         let (_, reply) = self.acquire_general(request, None).await?;

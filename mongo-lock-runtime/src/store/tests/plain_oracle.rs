@@ -111,7 +111,10 @@ impl Oracle for PlainOracle {
             (Action::Acquire { lease, .. }, Answer::Revoked) => {
                 self.cut(*lease);
                 self.saw(Event::RefusedAsRevoked);
-                let revoked = self.lock(*lease).revoked.contains(lease);
+                let lock = self.lock(*lease);
+                // Nothing is left of a lease that has ended.
+                lock.held = lock.held.take().filter(|held| held.live(now));
+                let revoked = lock.revoked.contains(lease);
                 revoked.then_some(()).ok_or("it was not revoked".to_owned())
             }
             (Action::Acquire { lease, .. }, Answer::Refused(refusal)) => {
