@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use mongo_lock_runtime::{Error, LockSpec, LossReason};
+use mongo_lock_runtime::{Error, LockSpec, LossReason, simulation::Persistence};
 use tokio::time::sleep;
 
 use crate::{
@@ -73,10 +73,7 @@ async fn a_grant_that_comes_after_its_end_is_an_error() {
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_cannot_be_renewed_says_so() {
     let server = Server::start();
-    server.always(
-        What::Renew,
-        Fate::Failed(mongo_lock_runtime::simulation::Persistence::Transient),
-    );
+    server.always(What::Renew, Fate::Failed(Persistence::Transient));
     let guard = acquired(&server.client("a"), &renewed(s(10))).await;
     let (held, reason) = lost(guard.lease().lost().await);
     assert_eq!(held, s(9));
@@ -86,6 +83,18 @@ async fn a_lease_that_cannot_be_renewed_says_so() {
         problem: Some("no quorum".into()),
     };
     assert_eq!(reason, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_ends_before_its_max_hold_was_not_renewed() {
+    let server = Server::start();
+    let builder = LockSpec::builder("job", s(9)).renew(true);
+    let spec = builder.max_hold(s(25)).build().unwrap();
+    let guard = acquired(&server.client("a"), &spec).await;
+    server.always(What::Renew, Fate::Failed(Persistence::Transient));
+    let (_, reason) = lost(guard.lease().lost().await);
+    let expected = matches!(reason, LossReason::NotRenewed { .. });
+    assert!(expected, "{reason:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -214,3 +214,63 @@ async fn an_answer_after_the_end_revives_nothing() {
     sleep(s(60)).await;
     assert_eq!(batches(&server), [(10_000, 1)]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_at_the_deadline_revives_nothing() {
+    let server = Server::start();
+    let guard = acquired(&server.client("a"), &renewed(s(3))).await;
+    server.always(What::Renew, Fate::AnsweredLate(ms(1400)));
+    sleep(ms(2400)).await;
+    assert!(guard.lease().check().is_err());
+    sleep(s(1)).await;
+    assert!(guard.lease().check().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn leases_that_were_not_prolonged_are_reported_and_then_renewed_one_by_one() {
+    let log = Log::here();
+    let server = Server::start();
+    let client = server.client("a");
+    let one = acquired(&client, &named("one", s(9))).await;
+    let _two = acquired(&client, &named("two", s(9))).await;
+    server.next(What::Renew, Fate::NotProlonged(s(6)));
+    sleep(ms(3_500)).await;
+    let alone = server.sent(What::Renew).into_iter().map(|(_, request)| {
+        let Request::Renew(leases) = request else {
+            panic!("{request:?}");
+        };
+        leases.iter().map(|it| it.alone).collect()
+    });
+    assert_eq!(
+        alone.collect::<Vec<Vec<bool>>>(),
+        [[false, false], [true, true]]
+    );
+    let warnings = log.warnings();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let says = "leases=2 error=the server did not prolong it";
+    assert!(warnings[0].contains(says), "{warnings:?}");
+    // From then on they go together again.
+    sleep(s(3)).await;
+    one.lease().check().unwrap();
+    let (_, last) = server.sent(What::Renew).pop().unwrap();
+    let Request::Renew(leases) = last else {
+        panic!("{last:?}");
+    };
+    assert_eq!(leases.iter().filter(|it| it.alone).count(), 0);
+}
+
+/// The renewal still prolongs the lease when the guard's own end is over.
+#[tokio::test(start_paused = true)]
+async fn a_release_is_repeated_until_a_late_renewal_has_ended_too() {
+    let server = Server::start();
+    let guard = acquired(&server.client("a"), &renewed(s(9))).await;
+    server.next(What::Renew, Fate::Late(s(5)));
+    sleep(s(4)).await;
+    server.always(What::Release, BROKEN);
+    tokio::spawn(guard.release());
+    sleep(s(6)).await;
+    server.mend();
+    sleep(ms(2_500)).await;
+    let next = server.client("b").try_acquire(&renewed(s(9))).await;
+    assert!(next.unwrap().acquired().is_some());
+}

@@ -11,7 +11,7 @@ use std::{
 use mongo_lock_runtime::{
     Acquisition, LockClient, LockGuard, LockName, LockSpec, Skipped,
     simulation::{
-        self, AttemptError, Locks, Network, Persistence, Process, Reply, Request, Settings,
+        self, AttemptError, Locks, Network, Persistence, Process, Renewed, Reply, Request, Settings,
     },
 };
 use tokio::{
@@ -63,6 +63,8 @@ pub(crate) enum Fate {
     Lost,
     /// A failure without an effect.
     Failed(Persistence),
+    /// A renewal without an effect, of leases that have so much left.
+    NotProlonged(Duration),
 }
 
 /// A store in memory, with a queue of fates for the next requests. Answers come at once.
@@ -228,6 +230,7 @@ impl Network for Server {
                 Some(Fate::Failed(persistence)) => {
                     Err(AttemptError::new("no quorum", persistence, false))
                 }
+                Some(Fate::NotProlonged(left)) => Ok(not_prolonged(&request, left)),
             }
         })
     }
@@ -235,6 +238,18 @@ impl Network for Server {
     fn wakeups(&self) -> watch::Receiver<()> {
         self.0.wakeups.subscribe()
     }
+}
+
+fn not_prolonged(request: &Request, left: Duration) -> Reply {
+    let Request::Renew(leases) = request else {
+        panic!("no renewal: {request:?}");
+    };
+    let mut renewed = Renewed::default();
+    for renewal in leases {
+        renewed.behind.insert(renewal.lease);
+        renewed.left.insert(renewal.lease, (Instant::now(), left));
+    }
+    Reply::Renewed(renewed)
 }
 
 struct OneProcess;
