@@ -20,9 +20,9 @@ pub use crate::{
         memory::locks::Locks,
         protocol::{
             AcquireReply, AcquireRequest, Grant, LeaseId, Queued, ReleaseRequest, Renewal, Renewed,
-            Reply, Request, Ticket,
+            Reply, Request, Ticket, Wakeup,
         },
-        simulated::Network,
+        simulated::{Answered, Network},
     },
 };
 

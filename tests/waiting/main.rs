@@ -24,6 +24,7 @@ mod several;
 mod short_terms;
 mod turns;
 mod unpolled;
+mod wakeups;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -21,7 +21,7 @@ async fn two_that_take_turns_never_wait_for_a_beat() {
             for turn in 0..TURNS {
                 let started = Instant::now();
                 let guard = client.acquire(&waits).await.unwrap();
-                // Until the change streams are open, they ask by themselves.
+                // Until the cursors are open, they ask by themselves.
                 if turn > TURNS / 10 {
                     longest = longest.max(started.elapsed());
                 }

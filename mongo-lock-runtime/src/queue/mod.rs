@@ -15,6 +15,7 @@
 mod driver;
 mod effects;
 mod handle;
+mod hub;
 mod limits;
 mod pacing;
 #[allow(
@@ -26,9 +27,8 @@ mod queues;
 mod release;
 mod state;
 mod waiter;
-mod watch;
 mod watcher;
 
 pub(crate) use self::{
-    driver::join, queues::WaitQueues, release::ReleaseService, waiter::WaitResult,
+    driver::join, hub::Hub, queues::WaitQueues, release::ReleaseService, waiter::WaitResult,
 };

@@ -23,7 +23,7 @@ pub(super) struct Pacing {
 const REFRESH_INTERVAL: Duration = Duration::from_millis(1800);
 const _: () = assert!(2 * REFRESH_INTERVAL.as_millis() < QUEUE_ENTRY_TTL.as_millis());
 
-/// The first and the longest pause where no change stream brings wake-ups.
+/// The first and the longest pause where no wake-ups come.
 const POLL_INTERVAL: (Duration, Duration) = (Duration::from_millis(8), Duration::from_millis(500));
 
 /// The shortest pause: a lease that is over by the client's reckoning may not be over for the server.

@@ -185,6 +185,27 @@ pub struct Grant {
     pub contended: bool,
 }
 
+/// A wake-up: the waiters that are to ask for a lock again, since the lock has room for them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Wakeup {
+    /// The lock.
+    pub lock: LockName,
+    /// The queue ids of the waiters.
+    pub waiters: Vec<Arc<str>>,
+}
+
+/// The queue ids of the waiters for which a request has made room. The client whose request it was is to
+/// wake them.
+pub(crate) type Turn = Vec<Arc<str>>;
+
+/// The part of a queue id that names the listener for its wake-ups: all before the last colon. The
+/// clients of a process that share a listener have it in common.
+pub(crate) fn listener(queue_id: &str) -> &str {
+    queue_id
+        .rsplit_once(':')
+        .map_or(queue_id, |(first, _)| first)
+}
+
 /// One request to a store, of any kind.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Request {
@@ -203,6 +224,8 @@ pub enum Request {
     Release(ReleaseRequest),
     /// A renewal of any number of leases.
     Renew(Vec<Renewal>),
+    /// A message to the waiters for which an earlier request has made room.
+    Wake(Wakeup),
 }
 
 /// The reply to a [`Request`] of the kind with an equal name.
@@ -218,4 +241,6 @@ pub enum Reply {
     Released(bool),
     /// The result of a renewal.
     Renewed(Renewed),
+    /// The message is on its way.
+    Woken,
 }

@@ -170,6 +170,7 @@ pub(crate) enum What {
     Release,
     Leave,
     Renew,
+    Wake,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

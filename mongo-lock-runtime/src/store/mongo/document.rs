@@ -2,10 +2,10 @@
 
 use std::time::SystemTime;
 
-use mongodb::bson::{Bson, Document};
+use mongodb::bson::{Bson, Document, Uuid};
 
 use super::{
-    super::protocol::{AcquireReply, AcquireRequest, Grant, LeaseId, Queued},
+    super::protocol::{AcquireReply, AcquireRequest, Grant, Queued, Turn},
     expression::PROTOCOL,
 };
 use crate::{
@@ -63,12 +63,6 @@ impl<'a> LockDocument<'a> {
             queue: array("queue"),
             revoked: array("revoked"),
         })
-    }
-
-    /// Whether the lease is among the holders.
-    pub(super) fn has(&self, lease: LeaseId) -> bool {
-        let lease = Bson::from(lease.0);
-        self.holders.iter().any(|holder| *holder.lease == lease)
     }
 
     /// The reply to `request`; `None` when the reply depends on a queue, or on several holders, at
@@ -210,6 +204,18 @@ impl<'a> QueueEntry<'a> {
             until: date(entry, "until")?,
         })
     }
+}
+
+/// The waiters for which this command has made room, by the document after it.
+pub(super) fn turn(document: &Document, command: Uuid) -> Turn {
+    let Ok(turn) = document.get_document("turn") else {
+        return Turn::new();
+    };
+    if turn.get("command") != Some(&command.into()) {
+        return Turn::new();
+    }
+    let waiters = turn.get_array("waiters").into_iter().flatten();
+    waiters.filter_map(Bson::as_str).map(Into::into).collect()
 }
 
 /// A missing protocol is this version's.

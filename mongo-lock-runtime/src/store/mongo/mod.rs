@@ -6,9 +6,9 @@
 //!   holders: [ { lease, attempt, owner, mode, permits, ttl_ms, token, acquired_at, expires_at } ],
 //!   token: <last fencing token given out>,
 //!   queue: [ { id, lease, owner, mode, permits, since, seen_at, until } ],
-//!   turn: <the queue ids of the waiters that are woken, and the time of the wake-up>,
+//!   turn: <the queue ids of the waiters that are woken, and the id of the command that made room>,
 //!   revoked: [ { lease, until } ],
-//!   freed: <whether the last hand-over found the lease that it released>,
+//!   freed: <whether the last hand-over or revocation found the lease that it released>,
 //!   purge_at: <the time at which the TTL index may collect the document> }
 //! ```
 //!
@@ -45,10 +45,10 @@
 //!
 //! **Turns.** When a command makes room for the first in the queue, so that its lease would be
 //! granted, the command writes that waiter's id into `turn`; if that is a reader, the ids of all
-//! readers up to the first writer. Each waiting client has a change stream that brings it the changes
-//! of `turn` that name the client, so one release wakes one client, which then sends its request
-//! again. An event that is missed costs time, never the lock: entries are refreshed regularly, by
-//! requests.
+//! readers up to the first writer. The client that sent the command learns so from the reply, which has
+//! the command's own id in `turn`, and wakes the waiters through a small capped collection (`wakeup`); they
+//! then send their requests again. A wake-up that is missed costs time, never the lock: entries are refreshed
+//! regularly, by requests.
 //!
 //! **Handing over** is a release and an acquisition in one step, for two callers of one client.
 //!
@@ -62,10 +62,10 @@
 //! on time that it does not have. The aggregate reads what a majority has, for that reason.
 //!
 //! **Release** is one `update` that takes the lease out of the holders by its id, where there is no
-//! queue; it matches nothing when the lease is gone, or a client waits: then another update writes the
+//! queue; it matches nothing when the lease is gone, or a client waits: then a `findAndModify` writes the
 //! next waiters into `turn`. With a `min_hold` that is not over, the update moves the lease's end there
-//! instead. A release is acknowledged by the primary alone, from its journal where a client waits, lest
-//! the change stream be late: if a fail-over undoes it, the lease expires by itself.
+//! instead. A release is acknowledged by the primary alone: if a fail-over undoes it, the lease expires by
+//! itself.
 //!
 //! **A clock that is set back.** No lease may claim to end later than its `ttl_ms` from now, no queue
 //! entry later than an entry is kept, no revocation later than in an hour: every command that looks at
@@ -88,8 +88,11 @@ mod setup;
 #[cfg(test)]
 mod snapshots;
 mod store;
-mod watch;
+mod wakeup;
 
 pub(crate) use self::{
-    namespace::Namespace, setup::StartUp, store::MongoStore, watch::MongoWakeups,
+    namespace::Namespace,
+    setup::StartUp,
+    store::MongoStore,
+    wakeup::{MongoCursor, MongoWakeups},
 };

@@ -245,6 +245,7 @@ impl Fixture {
             Reply::Left => Answer::Left,
             Reply::Released(there) => Answer::Released(there),
             Reply::Renewed(renewed) => self.renewed(renewed),
+            Reply::Woken => unreachable!("no action wakes"),
         }
     }
 

@@ -48,7 +48,7 @@ use super::{
     failure::AttemptError,
     memory::locks::Locks,
     mongo::{MongoStore, Namespace},
-    protocol::{Reply, Request},
+    protocol::{Reply, Request, Turn},
 };
 
 /// The start of the tests' clock, in milliseconds after 1970: 2026-01-02T02:00:00Z.
@@ -135,26 +135,36 @@ impl Mongo {
             return Answer::Deleted(deleted.deleted_count == 1);
         };
         match store.call(&request).await {
-            Ok(reply) => fixture.answer(reply),
+            Ok((reply, _)) => fixture.answer(reply),
             Err(failure) => Answer::Failed(failure.to_string()),
         }
     }
 }
 
 impl MongoStore {
-    async fn call(&self, request: &Request) -> Result<Reply, AttemptError> {
+    async fn call(&self, request: &Request) -> Result<(Reply, Turn), AttemptError> {
         Ok(match request {
-            Request::Acquire(request) => Reply::Acquire(self.acquire(request).await?),
+            Request::Acquire(request) => {
+                let (reply, turn) = self.acquire(request).await?;
+                (Reply::Acquire(reply), turn)
+            }
             Request::HandOver(release, request) => {
-                let (there, reply) = self.hand_over(release, request).await?;
-                Reply::HandOver(there, reply)
+                let ((there, reply), turn) = self.hand_over(release, request).await?;
+                (Reply::HandOver(there, reply), turn)
             }
             Request::Leave { name, queue_id } => {
-                self.leave(name, queue_id).await?;
-                Reply::Left
+                let ((), turn) = self.leave(name, queue_id).await?;
+                (Reply::Left, turn)
             }
-            Request::Release(request) => Reply::Released(self.release(request).await?),
-            Request::Renew(leases) => Reply::Renewed(self.renew(leases).await?),
+            Request::Release(request) => {
+                let (there, turn) = self.release(request).await?;
+                (Reply::Released(there), turn)
+            }
+            Request::Renew(leases) => (Reply::Renewed(self.renew(leases).await?), Turn::new()),
+            Request::Wake(wakeup) => {
+                self.wake(wakeup).await?;
+                (Reply::Woken, Turn::new())
+            }
         })
     }
 }

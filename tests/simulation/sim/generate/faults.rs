@@ -73,6 +73,8 @@ impl Generator {
                 What::Release,
                 What::Leave,
                 What::Renew,
+                What::Wake,
+                What::Wake,
             ],
         );
         Fault::Requests {
