@@ -19,8 +19,8 @@ pub use crate::{
         failure::{AttemptError, Persistence, StoreError},
         memory::locks::Locks,
         protocol::{
-            AcquireReply, AcquireRequest, Grant, LeaseId, Queued, ReleaseRequest, Renewal, Renewed,
-            Reply, Request, Ticket, Wakeup,
+            AcquireReply, AcquireRequest, Confirmation, Grant, LeaseId, Queued, ReleaseRequest,
+            Renewal, Renewed, Reply, Request, Standing, Ticket, Wakeup,
         },
         simulated::{Answered, Network},
     },

@@ -17,6 +17,7 @@ mod mixed_kinds;
 mod order;
 mod own_lock;
 mod permits;
+mod places;
 mod polling;
 mod random_callers;
 mod readers;

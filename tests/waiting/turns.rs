@@ -7,7 +7,7 @@ use tokio::spawn;
 use crate::support::{eventually, instances, ms, patient};
 
 /// Without news, a waiter asks again after this long at the earliest.
-const BEAT: Duration = ms(1350);
+const BEAT: Duration = ms(1150);
 
 #[tokio::test]
 async fn two_that_take_turns_never_wait_for_a_beat() {

@@ -20,7 +20,7 @@ use crate::support::{acquire, client, eventually, instances, ms, patient, places
 const WAKEUPS: &str = "distributed_locks_wakeups";
 
 /// Without a wake-up, a waiter asks again after this long at the earliest.
-const BEAT: Duration = ms(1350);
+const BEAT: Duration = ms(1150);
 
 /// The number of cursors for wake-ups on the server of this client.
 async fn cursors(client: &Client, db: &TestDb) -> usize {

@@ -12,6 +12,7 @@ use super::{
     handle::WaiterHandle,
     queue::{Action, Answer, PendingRequest},
     queues::WaitQueues,
+    refresher,
     waiter::Waiter,
     watcher,
 };
@@ -105,10 +106,12 @@ async fn ask(queues: &Arc<WaitQueues>, name: LockName, request: PendingRequest) 
 
 /// Gives the queue the answer to a request. A client in the queue listens for wake-ups.
 pub(super) fn answered(queues: &Arc<WaitQueues>, name: &LockName, id: LeaseId, answer: Answer) {
-    if matches!(answer, Answer::Queued { .. }) {
-        watcher::watch(&queues.hub, &queues.context);
-    }
+    let is_queued = matches!(answer, Answer::Queued { .. });
     queues.answered(name, id, answer);
+    if is_queued {
+        watcher::watch(&queues.hub, &queues.context);
+        refresher::start(&queues.hub, &queues.context);
+    }
 }
 
 /// The meaning of a reply for the lease that is asked for.

@@ -15,7 +15,11 @@ use std::{
 
 use tokio::sync::{Notify, watch};
 
-use crate::{random, store::Wakeup};
+use crate::{
+    clock::Moment,
+    random,
+    store::{Confirmation, Standing, StoreError, Wakeup},
+};
 
 /// The party that a hub wakes: the queues of one client.
 pub(super) trait Subscriber: Send + Sync {
@@ -27,6 +31,16 @@ pub(super) trait Subscriber: Send + Sync {
 
     /// Whether any caller waits.
     fn is_waiting(&self) -> bool;
+
+    /// The confirmations that are due; with `far`, also those of places far back.
+    fn places(&self, far: bool, now: Moment) -> Vec<Confirmation>;
+
+    /// Takes the result of a confirmation that was sent at `sent` or later. `wakeups`: whether wake-ups
+    /// come.
+    fn confirmed(&self, place: &Confirmation, standing: Standing, sent: Moment, wakeups: bool);
+
+    /// Takes note that a confirmation that was due at `sent` has failed.
+    fn not_confirmed(&self, place: &Confirmation, sent: Moment, error: &StoreError);
 }
 
 /// The hub of the clients that share a listener.
@@ -40,6 +54,8 @@ pub(crate) struct Hub {
     look: Arc<Notify>,
     /// Whether a task listens, or tries to.
     listening: watch::Sender<bool>,
+    /// Whether a task confirms places.
+    refreshing: AtomicBool,
 }
 
 #[derive(Default)]
@@ -58,6 +74,7 @@ impl Hub {
             open: AtomicBool::default(),
             look: Arc::default(),
             listening: watch::Sender::new(false),
+            refreshing: AtomicBool::default(),
         })
     }
 
@@ -124,31 +141,63 @@ impl Hub {
 
     /// Whether any caller waits.
     pub(super) fn is_waiting(&self) -> bool {
-        self.each(|subscriber| subscriber.is_waiting())
+        let subscribers = self.subscribers();
+        subscribers.iter().any(|subscriber| subscriber.is_waiting())
     }
 
     pub(super) fn wake_all(&self) {
-        self.each(|subscriber| {
+        for subscriber in self.subscribers() {
             subscriber.wake_all();
-            false
-        });
+        }
+    }
+
+    /// Whether the caller is to confirm places from now on, since no task does.
+    pub(super) fn begins_refreshing(&self) -> bool {
+        !self.refreshing.swap(true, Ordering::SeqCst)
+    }
+
+    /// The task that confirms places is about to end.
+    pub(super) fn ends_refreshing(&self) {
+        self.refreshing.store(false, Ordering::SeqCst);
+    }
+
+    /// The confirmations that are due, of all clients.
+    pub(super) fn places(&self, far: bool, now: Moment) -> Vec<Confirmation> {
+        let subscribers = self.subscribers();
+        let places = subscribers.iter();
+        places.flat_map(|it| it.places(far, now)).collect()
+    }
+
+    pub(super) fn confirmed(&self, place: &Confirmation, standing: Standing, sent: Moment) {
+        if let Some(subscriber) = self.subscriber(&place.queue_id) {
+            subscriber.confirmed(place, standing, sent, self.is_open());
+        }
+    }
+
+    pub(super) fn not_confirmed(&self, place: &Confirmation, sent: Moment, error: &StoreError) {
+        if let Some(subscriber) = self.subscriber(&place.queue_id) {
+            subscriber.not_confirmed(place, sent, error);
+        }
     }
 
     /// Wakes those of the waiters that are here.
     pub(super) fn wake(&self, wakeup: &Wakeup) {
         for waiter in &wakeup.waiters {
-            let subscriber = self.state().subscribers.get(waiter).cloned();
-            if let Some(subscriber) = subscriber.as_ref().and_then(Weak::upgrade) {
+            if let Some(subscriber) = self.subscriber(waiter) {
                 subscriber.wake(wakeup.lock.as_str());
             }
         }
     }
 
-    /// Calls `f` for each client, until it is true. Not under the mutex.
-    fn each(&self, f: impl Fn(&dyn Subscriber) -> bool) -> bool {
+    /// The clients, which are called outside of the mutex.
+    fn subscribers(&self) -> Vec<Arc<dyn Subscriber>> {
         let subscribers: Vec<_> = self.state().subscribers.values().cloned().collect();
-        let mut subscribers = subscribers.iter().filter_map(Weak::upgrade);
-        subscribers.any(|subscriber| f(&*subscriber))
+        subscribers.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    fn subscriber(&self, queue_id: &str) -> Option<Arc<dyn Subscriber>> {
+        let subscriber = self.state().subscribers.get(queue_id).cloned();
+        subscriber?.upgrade()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

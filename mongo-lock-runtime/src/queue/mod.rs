@@ -18,12 +18,14 @@ mod handle;
 mod hub;
 mod limits;
 mod pacing;
+mod place;
 #[allow(
     clippy::module_inception,
     reason = "the folder is named for its main type"
 )]
 mod queue;
 mod queues;
+mod refresher;
 mod release;
 mod state;
 mod waiter;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use crate::{
     clock::Moment,
     operation::{Backoff, jittered},
-    store::{Queued, protocol::QUEUE_ENTRY_TTL},
+    store::Queued,
 };
 
 /// The state from which the time of the next request follows.
@@ -19,15 +19,11 @@ pub(super) struct Pacing {
     failures: Backoff,
 }
 
-/// The time after which a queue entry is refreshed, whether or not a wake-up comes.
-const REFRESH_INTERVAL: Duration = Duration::from_millis(1800);
-const _: () = assert!(2 * REFRESH_INTERVAL.as_millis() < QUEUE_ENTRY_TTL.as_millis());
-
 /// The first and the longest pause where no wake-ups come.
 const POLL_INTERVAL: (Duration, Duration) = (Duration::from_millis(8), Duration::from_millis(500));
 
 /// The shortest pause: a lease that is over by the client's reckoning may not be over for the server.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
+pub(super) const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
 
 impl Default for Pacing {
     fn default() -> Self {
@@ -50,7 +46,8 @@ impl Pacing {
         // At least this late.
         let server = at + now.since(then);
         let ends = queued.look_at.duration_since(server).unwrap_or_default();
-        let mut pause = ends.max(SHORTEST_PAUSE).min(jittered(REFRESH_INTERVAL));
+        // The entry itself is confirmed together with the others of the client.
+        let mut pause = ends.max(SHORTEST_PAUSE);
         if !wakeups {
             // A client that is not first in the queue can ask less often.
             let first = if queued.ahead == 0 { 0 } else { 6 };

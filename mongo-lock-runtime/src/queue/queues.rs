@@ -15,11 +15,12 @@ use super::{
     waiter::{WaitResult, Waiter},
 };
 use crate::{
+    clock::Moment,
     events,
     lease::{LeaseTable, Local},
     name::LockName,
     operation::{Context, OperationError},
-    store::LeaseId,
+    store::{Confirmation, LeaseId, Standing, StoreError},
 };
 
 /// How long a waiter waits for what becomes of a request whose caller is gone.
@@ -219,6 +220,21 @@ impl Subscriber for WaitQueues {
 
     fn is_waiting(&self) -> bool {
         !self.state().is_empty()
+    }
+
+    fn places(&self, far: bool, now: Moment) -> Vec<Confirmation> {
+        self.state().places(far, now)
+    }
+
+    fn confirmed(&self, place: &Confirmation, standing: Standing, sent: Moment, wakeups: bool) {
+        let now = self.context.clock.now();
+        let effects = self.state().confirmed(place, standing, sent, wakeups, now);
+        self.perform(effects);
+    }
+
+    fn not_confirmed(&self, place: &Confirmation, sent: Moment, error: &StoreError) {
+        let effects = self.state().not_confirmed(place, sent, error);
+        self.perform(effects);
     }
 }
 

@@ -29,8 +29,8 @@ pub(crate) use self::{
     failure::{AttemptError, StoreError},
     mongo::{MongoStore, Namespace, StartUp},
     protocol::{
-        AcquireReply, AcquireRequest, Grant, LeaseId, Queued, ReleaseRequest, Renewal, Renewed,
-        Ticket, Turn, Wakeup,
+        AcquireReply, AcquireRequest, Confirmation, Grant, LeaseId, Queued, ReleaseRequest,
+        Renewal, Renewed, Standing, Ticket, Turn, Wakeup,
     },
 };
 use crate::name::LockName;
@@ -116,6 +116,20 @@ impl Store {
         }
         match self.call(Request::Renew(leases.to_vec())).await? {
             (Reply::Renewed(renewed), _) => Ok(renewed),
+            (other, _) => Err(other.unexpected()),
+        }
+    }
+
+    /// One attempt to confirm all of these places. The results are in their order.
+    pub(crate) async fn confirm(
+        &self,
+        places: &[Confirmation],
+    ) -> Result<Vec<Standing>, AttemptError> {
+        if let Self::Mongo(store) = self {
+            return store.confirm(places).await;
+        }
+        match self.call(Request::Confirm(places.to_vec())).await? {
+            (Reply::Confirmed(standings), _) => Ok(standings),
             (other, _) => Err(other.unexpected()),
         }
     }

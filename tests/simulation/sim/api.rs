@@ -12,7 +12,7 @@ pub(crate) use mongo_lock_runtime::{
     Lease as LeaseHandle,
     simulation::{
         AcquireReply, AcquireRequest, AttemptError, LeaseId, Locks, Network, Process,
-        ReleaseRequest, Renewed, Reply, Request, Settings, Wakeup, seed,
+        ReleaseRequest, Renewed, Reply, Request, Settings, Standing, Wakeup, seed,
     },
 };
 use tokio::time::Instant;

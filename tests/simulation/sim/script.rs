@@ -171,6 +171,7 @@ pub(crate) enum What {
     Leave,
     Renew,
     Wake,
+    Confirm,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

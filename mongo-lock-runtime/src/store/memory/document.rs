@@ -9,17 +9,14 @@ use super::super::protocol::{
     AcquireReply, AcquireRequest, Grant, LeaseId, QUEUE_ENTRY_FRESH, QUEUE_ENTRY_TTL, Queued,
     REVOCATION_TTL, ReleaseRequest, Renewal, Ticket,
 };
-use crate::{
-    outcome::{self, Skipped},
-    spec::Mode,
-};
+use crate::spec::Mode;
 
 /// The contents of the server's document, in equal words. Times are milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Document {
     pub(super) holders: Vec<Holder>,
     /// The last fencing token given out.
-    token: Option<i64>,
+    pub(super) token: Option<i64>,
     pub(super) queue: Vec<QueueEntry>,
     revoked: Vec<Revocation>,
 }
@@ -30,25 +27,25 @@ pub(super) struct Holder {
     lease: Option<LeaseId>,
     /// The attempt that was granted.
     attempt: u32,
-    owner: Arc<str>,
+    pub(super) owner: Arc<str>,
     mode: Mode,
     permits: u32,
-    token: i64,
+    pub(super) token: i64,
     ttl_ms: i64,
-    acquired_at: i64,
-    expires_at: i64,
+    pub(super) acquired_at: i64,
+    pub(super) expires_at: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct QueueEntry {
     pub(super) id: Arc<str>,
     lease: LeaseId,
-    owner: Arc<str>,
+    pub(super) owner: Arc<str>,
     pub(super) mode: Mode,
     pub(super) permits: u32,
-    since: i64,
-    seen_at: i64,
-    until: i64,
+    pub(super) since: i64,
+    pub(super) seen_at: i64,
+    pub(super) until: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -87,7 +84,7 @@ impl Document {
             && self.queue.is_empty()
             && !self.is_revoked(request.lease)
         {
-            return (AcquireReply::Refused(self.skipped(request)), Vec::new());
+            return (AcquireReply::Refused(self.refusal(request)), Vec::new());
         }
         self.step(now, None, request)
     }
@@ -160,7 +157,7 @@ impl Document {
         if revoked {
             return AcquireReply::Revoked;
         }
-        let skipped = self.skipped(request);
+        let skipped = self.refusal(request);
         let Some((seen_at, until)) = seen else {
             return AcquireReply::Refused(skipped);
         };
@@ -292,40 +289,10 @@ impl Document {
         let mut revoked = self.revoked.iter();
         revoked.any(|revocation| revocation.lease == lease)
     }
-
-    fn skipped(&self, request: &AcquireRequest) -> Skipped {
-        let holders = self.holders.iter();
-        let holder = if request.permits > 1 {
-            holders.min_by_key(|holder| holder.expires_at)
-        } else {
-            holders.max_by_key(|holder| holder.expires_at)
-        };
-        if let Some(holder) = holder {
-            let holder = outcome::Holder {
-                owner: holder.owner.to_string(),
-                since: time(holder.acquired_at),
-                until: time(holder.expires_at),
-                token: holder.token,
-                is_this_client: false,
-            };
-            return Skipped::held(request.name.clone(), holder);
-        }
-        let next = self.queue.first();
-        let next = next.expect("a free lock is granted, unless there is a queue");
-        let reservation = outcome::Reservation {
-            owner: next.owner.to_string(),
-            waiting_since: time(next.since),
-            kept_until: time(next.until),
-            last_token: self
-                .token
-                .expect("there is no queue before the first lease"),
-        };
-        Skipped::reserved(request.name.clone(), reservation)
-    }
 }
 
 impl Holder {
-    fn live(&self, now: i64) -> bool {
+    pub(super) fn live(&self, now: i64) -> bool {
         self.expires_at > now
     }
 
@@ -378,6 +345,6 @@ pub(super) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
 }
 
-fn time(millis: i64) -> SystemTime {
+pub(super) fn time(millis: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(millis.unsigned_abs())
 }

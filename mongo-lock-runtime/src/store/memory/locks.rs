@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     super::protocol::{
-        AcquireReply, AcquireRequest, ReleaseRequest, Renewal, Renewed, Reply, Request,
+        AcquireReply, AcquireRequest, ReleaseRequest, Renewal, Renewed, Reply, Request, Standing,
     },
     document::Document,
 };
@@ -45,6 +45,13 @@ impl Locks {
             }
             Request::Release(request) => Reply::Released(self.release(now_ms, request)),
             Request::Renew(leases) => Reply::Renewed(self.renew(now_ms, leases)),
+            Request::Confirm(places) => {
+                let confirmed = places.iter().map(|place| {
+                    let document = self.documents.get_mut(&place.name);
+                    document.map_or(Standing::Ask, |it| it.confirm(now_ms, place))
+                });
+                Reply::Confirmed(confirmed.collect())
+            }
             // Wake-ups are no part of the locks.
             Request::Wake(_) => Reply::Woken,
         }

@@ -1,7 +1,9 @@
 //! Locks in memory: the store protocol as a pure state machine, and a clock to run the machine by.
 
+mod confirm;
 mod document;
 pub(crate) mod locks;
+mod skipped;
 mod turn;
 
 use std::{

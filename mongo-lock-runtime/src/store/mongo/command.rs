@@ -3,8 +3,8 @@
 use mongodb::bson::{Bson, Document, RawDocumentBuf, Uuid, doc, rawdoc};
 
 use super::{
-    super::protocol::{AcquireRequest, LeaseId, ReleaseRequest, Renewal},
-    general,
+    super::protocol::{AcquireRequest, Confirmation, LeaseId, ReleaseRequest, Renewal},
+    confirm, general,
     namespace::Namespace,
     plain::Plain,
     release, renewal,
@@ -143,6 +143,29 @@ impl Commands {
             "cursor": {},
             // A state that a fail-over can still undo is not to be relied on.
             "readConcern": { "level": "majority" },
+            "maxTimeMS": self.limit_ms,
+        }
+    }
+
+    /// Confirmations of places in queues. The primary alone acknowledges them: a place that is lost in a
+    /// fail-over is found out by [`look`](Self::look).
+    pub(super) fn confirm(&self, places: &[Confirmation]) -> Document {
+        doc! {
+            "update": &self.namespace.collection,
+            "updates": confirm::statements(places, &self.now),
+            "ordered": false,
+            "writeConcern": { "w": 1 },
+            "maxTimeMS": self.limit_ms,
+        }
+    }
+
+    /// A look at the locks of these places.
+    pub(super) fn look(&self, places: &[Confirmation]) -> Document {
+        doc! {
+            "aggregate": &self.namespace.collection,
+            "pipeline": confirm::look(places, &self.now),
+            "cursor": { "batchSize": 10_000 },
+            "readConcern": { "level": "local" },
             "maxTimeMS": self.limit_ms,
         }
     }

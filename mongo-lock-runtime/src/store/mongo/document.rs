@@ -5,10 +5,13 @@ use std::time::SystemTime;
 use mongodb::bson::{Bson, Document, Uuid};
 
 use super::{
-    super::protocol::{AcquireReply, AcquireRequest, Grant, Queued, Turn},
+    super::protocol::{
+        AcquireReply, AcquireRequest, CONFIRMED, Confirmation, Grant, Queued, Standing, Turn,
+    },
     expression::PROTOCOL,
 };
 use crate::{
+    name::LockName,
     outcome::{self, Skipped},
     spec::Mode,
 };
@@ -93,7 +96,7 @@ impl<'a> LockDocument<'a> {
             })));
         }
         let entries = self.entries()?;
-        let skipped = self.skipped(request, &entries)?;
+        let skipped = self.skipped(&request.name, request.permits, &entries)?;
         let Some(ticket) = &request.ticket else {
             return Ok(Some(AcquireReply::Refused(skipped)));
         };
@@ -112,6 +115,33 @@ impl<'a> LockDocument<'a> {
             seen_at: entries[ahead].seen_at,
             look_at: ends.unwrap_or(entries[ahead].until),
         })))
+    }
+
+    /// The result of a confirmation, by what the server `found`, besides holders and queue; `None`: the
+    /// client has no entry.
+    pub(super) fn standing(
+        &self,
+        place: &Confirmation,
+        found: &Document,
+    ) -> Result<Option<Standing>, String> {
+        let now = date(found, "now")?;
+        let entries = self.entries()?;
+        let ours = entries.iter().find(|entry| *entry.id == *place.queue_id);
+        let Some(ours) = ours.filter(|ours| ours.until >= now + CONFIRMED) else {
+            return Ok(None);
+        };
+        let is_first = entries.first().is_some_and(|first| first.id == ours.id);
+        if is_first && found.get_bool("room").unwrap_or(true) {
+            return Ok(Some(Standing::Ask));
+        }
+        let look_at = if is_first { "ends_at" } else { "next_at" };
+        let look_at = date(found, look_at).unwrap_or(ours.until);
+        let mut near = found.get_array("near").into_iter().flatten();
+        Ok(Some(Standing::Waits {
+            skipped: self.skipped(&place.name, place.permits, &entries)?,
+            look_in: look_at.duration_since(now).unwrap_or_default(),
+            near: near.any(|id| id.as_str() == Some(&*place.queue_id)),
+        }))
     }
 
     fn is_revoked(&self, lease: &Bson) -> bool {
@@ -141,13 +171,14 @@ impl<'a> LockDocument<'a> {
 
     fn skipped(
         &self,
-        request: &AcquireRequest,
+        name: &LockName,
+        permits: u32,
         entries: &[QueueEntry<'_>],
     ) -> Result<Skipped, String> {
         let holders = self.holders.iter();
         // Of several holders, the one that ends first tells when there is room for one more permit, and
         // the one that ends last when the lock is free.
-        let holder = if request.permits > 1 {
+        let holder = if permits > 1 {
             holders.min_by_key(|holder| holder.expires_at)
         } else {
             holders.max_by_key(|holder| holder.expires_at)
@@ -160,7 +191,7 @@ impl<'a> LockDocument<'a> {
                 token: holder.token,
                 is_this_client: false,
             };
-            return Ok(Skipped::held(request.name.clone(), holder));
+            return Ok(Skipped::held(name.clone(), holder));
         }
         // The lock is free, and reserved for the first in the queue.
         let next = entries.first();
@@ -171,7 +202,7 @@ impl<'a> LockDocument<'a> {
             kept_until: next.until,
             last_token: self.token,
         };
-        Ok(Skipped::reserved(request.name.clone(), reservation))
+        Ok(Skipped::reserved(name.clone(), reservation))
     }
 }
 

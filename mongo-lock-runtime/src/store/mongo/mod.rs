@@ -76,11 +76,13 @@
 //! command. The lease's id makes the commands repeatable without one.
 
 mod command;
+mod confirm;
 mod document;
 mod error;
 mod expression;
 mod general;
 mod namespace;
+mod places;
 mod plain;
 mod release;
 mod renewal;

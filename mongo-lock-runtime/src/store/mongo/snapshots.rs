@@ -8,7 +8,9 @@ use std::{env, fs, path::PathBuf, sync::Arc, time::Duration};
 use mongodb::bson::{Bson, Document, RawDocumentBuf, Uuid};
 
 use super::{
-    super::protocol::{AcquireRequest, LeaseId, ReleaseRequest, Renewal, Ticket, Wakeup},
+    super::protocol::{
+        AcquireRequest, Confirmation, LeaseId, ReleaseRequest, Renewal, Ticket, Wakeup,
+    },
     Namespace,
     command::Commands,
     wakeup::command as wakeup,
@@ -63,6 +65,17 @@ fn renewals() {
     let leases = [renewal(1, 30, false)];
     check("renew", &commands().renew(&leases));
     check("compare", &commands().compare(&leases));
+}
+
+#[test]
+fn confirmations() {
+    let places = [Confirmation {
+        name: name(),
+        queue_id: CLIENT.into(),
+        permits: 1,
+    }];
+    check("confirm", &commands().confirm(&places));
+    check("look", &commands().look(&places));
 }
 
 #[test]

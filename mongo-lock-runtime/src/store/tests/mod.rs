@@ -2,6 +2,7 @@
 //!
 //! * [`conformance`]: each rule of the protocol, one test per store, on a clock that the test sets.
 //! * [`queue`], [`sharing`], [`fairness`]: the rules for requests that wait, or share a lock.
+//! * [`places`]: the rules for confirmations of places.
 //! * [`revocation`]: the rules for attempts that are repeated, or come too late.
 //! * [`set_back`]: the rules for a clock that is set back.
 //! * [`property`]: random sequences of commands, which both stores must answer alike.
@@ -17,6 +18,7 @@ mod fairness;
 mod fixture;
 mod mixed_generator;
 mod mixed_oracle;
+mod places;
 mod plain_generator;
 mod plain_oracle;
 mod property;
@@ -161,6 +163,9 @@ impl MongoStore {
                 (Reply::Released(there), turn)
             }
             Request::Renew(leases) => (Reply::Renewed(self.renew(leases).await?), Turn::new()),
+            Request::Confirm(places) => {
+                (Reply::Confirmed(self.confirm(places).await?), Turn::new())
+            }
             Request::Wake(wakeup) => {
                 self.wake(wakeup).await?;
                 (Reply::Woken, Turn::new())

@@ -75,6 +75,8 @@ impl Generator {
                 What::Renew,
                 What::Wake,
                 What::Wake,
+                What::Confirm,
+                What::Confirm,
             ],
         );
         Fault::Requests {
