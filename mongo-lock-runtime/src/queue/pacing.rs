@@ -5,7 +5,10 @@ use std::time::{Duration, SystemTime};
 use crate::{
     clock::Moment,
     operation::{Backoff, jittered},
-    store::Queued,
+    store::{
+        Queued,
+        protocol::{NEAR, QUEUE_ENTRY_TTL},
+    },
 };
 
 /// The state from which the time of the next request follows.
@@ -48,6 +51,10 @@ impl Pacing {
         let ends = queued.look_at.duration_since(server).unwrap_or_default();
         // The entry itself is confirmed together with the others of the client.
         let mut pause = ends.max(SHORTEST_PAUSE);
+        if wakeups && queued.ahead >= NEAR {
+            // Entries far back are confirmed less often. Those at the front find out that one is over.
+            pause = QUEUE_ENTRY_TTL;
+        }
         if !wakeups {
             // A client that is not first in the queue can ask less often.
             let first = if queued.ahead == 0 { 0 } else { 6 };

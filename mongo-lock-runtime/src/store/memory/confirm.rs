@@ -28,8 +28,10 @@ impl Document {
         }
         let look_at = if at == 0 {
             held.iter().map(|it| it.expires_at).min()
+        } else if at < NEAR {
+            queue.iter().take(NEAR).map(|it| it.until).min()
         } else {
-            queue.iter().map(|it| it.until).min()
+            None
         };
         let look_in = look_at.unwrap_or(until) - now;
         Standing::Waits {

@@ -159,6 +159,20 @@ impl Commands {
         }
     }
 
+    /// The confirmation of a single place, and the look at its lock.
+    pub(super) fn confirm_one(&self, place: &Confirmation) -> Document {
+        let id = &*place.queue_id;
+        doc! {
+            "findAndModify": &self.namespace.collection,
+            "query": confirm::query(id, place.name.as_str()),
+            "update": [confirm::update(id, &self.now)],
+            "new": true,
+            "fields": { "_id": 0, "found": confirm::found(&[id], &self.now) },
+            "writeConcern": { "w": 1 },
+            "maxTimeMS": self.limit_ms,
+        }
+    }
+
     /// A look at the locks of these places.
     pub(super) fn look(&self, places: &[Confirmation]) -> Document {
         doc! {

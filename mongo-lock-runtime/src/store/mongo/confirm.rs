@@ -21,30 +21,42 @@ pub(super) fn statements(places: &[Confirmation], now: &Bson) -> Vec<Document> {
 }
 
 fn statement(queue_id: &str, names: &[&str], now: &Bson) -> Document {
+    doc! {
+        "q": query(queue_id, doc! { "$in": names }),
+        "u": [update(queue_id, now)],
+        "multi": true,
+    }
+}
+
+/// The locks of these names in whose queue the client has an entry.
+pub(super) fn query(queue_id: &str, names: impl Into<Bson>) -> Document {
+    doc! {
+        "_id": names.into(),
+        "queue.id": queue_id,
+        "queue": { "$type": "array" },
+        "holders": { "$type": "array" },
+        "protocol": is_of_this_protocol(),
+    }
+}
+
+/// Keeps the client's entry for longer, unless that is over.
+pub(super) fn update(queue_id: &str, now: &Bson) -> Document {
     let ours = doc! { "$and": [
         { "$eq": ["$$this.id", queue_id] },
         { "$gt": ["$$this.until", now] },
     ] };
     let kept = doc! { "$add": [now, millis(QUEUE_ENTRY_TTL)] };
     let confirmed = doc! { "$mergeObjects": ["$$this", { "seen_at": now, "until": kept }] };
-    let last_needed = doc! { "$add": [now, millis(QUEUE_ENTRY_TTL) + RETENTION_MS] };
-    doc! {
-        "q": {
-            "_id": { "$in": names },
-            "queue.id": queue_id,
-            "queue": { "$type": "array" },
-            "protocol": is_of_this_protocol(),
-        },
-        "u": [{ "$set": {
-            "queue": { "$map": { "input": "$queue", "in": { "$cond": [ours, confirmed, "$$this"] } } },
-            "purge_at": { "$max": ["$purge_at", last_needed] },
-        } }],
-        "multi": true,
-    }
+    // Half of the time that the document outlives its last lease: a later `purge_at` each time would be
+    // a write to the index each time.
+    let needed = doc! { "$add": [now, RETENTION_MS / 2] };
+    doc! { "$set": {
+        "queue": { "$map": { "input": "$queue", "in": { "$cond": [ours, confirmed, "$$this"] } } },
+        "purge_at": { "$max": ["$purge_at", needed] },
+    } }
 }
 
-/// An aggregation that gives, for each lock: whether there is room for the first in the queue, the times
-/// at which there may be, and of holders and queue as much as the waiters need to know.
+/// An aggregation that gives what [`found`] does for each lock.
 pub(super) fn look(places: &[Confirmation], now: &Bson) -> Vec<Document> {
     let mut names: Vec<_> = places.iter().map(|place| place.name.as_str()).collect();
     let mut ids: Vec<_> = places.iter().map(|place| &*place.queue_id).collect();
@@ -52,6 +64,21 @@ pub(super) fn look(places: &[Confirmation], now: &Bson) -> Vec<Document> {
     names.dedup();
     ids.sort_unstable();
     ids.dedup();
+    vec![
+        doc! { "$match": {
+            "_id": { "$in": names },
+            "queue": { "$type": "array" },
+            "holders": { "$type": "array" },
+            "protocol": is_of_this_protocol(),
+        } },
+        doc! { "$replaceWith": found(&ids, now) },
+    ]
+}
+
+/// Whether there is room for the first in the queue, the times at which there may be, and of holders and
+/// queue as much as the clients with these ids need to know.
+pub(super) fn found(ids: &[&str], now: &Bson) -> Document {
+    let near = i32::try_from(NEAR).unwrap_or(i32::MAX);
     let waiting = doc! { "$filter": {
         "input": "$queue",
         "cond": { "$gt": ["$$this.until", now] },
@@ -74,31 +101,23 @@ pub(super) fn look(places: &[Confirmation], now: &Bson) -> Vec<Document> {
         "input": "$$queue",
         "cond": { "$in": ["$$this.id", ids] },
     } };
-    vec![
-        doc! { "$match": {
-            "_id": { "$in": names },
-            "queue": { "$type": "array" },
-            "holders": { "$type": "array" },
-            "protocol": is_of_this_protocol(),
+    doc! { "$let": {
+        "vars": { "held": live(now), "queue": waiting },
+        "in": { "$let": {
+            "vars": { "soonest": soonest, "latest": latest },
+            "in": {
+                "_id": "$_id",
+                "protocol": "$protocol",
+                "token": "$token",
+                // The one that ends first, and the one that ends last.
+                "holders": { "$slice": [ends, 2] },
+                "queue": { "$concatArrays": [{ "$slice": ["$$queue", 1] }, ours] },
+                "near": { "$slice": ["$$queue.id", near] },
+                "room": room,
+                "now": now,
+                "ends_at": "$$soonest",
+                "next_at": { "$min": { "$slice": ["$$queue.until", near] } },
+            },
         } },
-        doc! { "$replaceWith": { "$let": {
-            "vars": { "held": live(now), "queue": waiting },
-            "in": { "$let": {
-                "vars": { "soonest": soonest, "latest": latest },
-                "in": {
-                    "_id": "$_id",
-                    "protocol": "$protocol",
-                    "token": "$token",
-                    // The one that ends first, and the one that ends last.
-                    "holders": { "$slice": [ends, 2] },
-                    "queue": { "$concatArrays": [{ "$slice": ["$$queue", 1] }, ours] },
-                    "near": { "$slice": ["$$queue.id", i32::try_from(NEAR).unwrap_or(i32::MAX)] },
-                    "room": room,
-                    "now": now,
-                    "ends_at": "$$soonest",
-                    "next_at": { "$min": "$$queue.until" },
-                },
-            } },
-        } } },
-    ]
+    } }
 }

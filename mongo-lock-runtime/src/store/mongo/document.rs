@@ -134,13 +134,18 @@ impl<'a> LockDocument<'a> {
         if is_first && found.get_bool("room").unwrap_or(true) {
             return Ok(Some(Standing::Ask));
         }
-        let look_at = if is_first { "ends_at" } else { "next_at" };
-        let look_at = date(found, look_at).unwrap_or(ours.until);
         let mut near = found.get_array("near").into_iter().flatten();
+        let near = near.any(|id| id.as_str() == Some(&*place.queue_id));
+        let look_at = match (is_first, near) {
+            (true, _) => date(found, "ends_at"),
+            (false, true) => date(found, "next_at"),
+            (false, false) => Ok(ours.until),
+        };
+        let look_at = look_at.unwrap_or(ours.until);
         Ok(Some(Standing::Waits {
             skipped: self.skipped(&place.name, place.permits, &entries)?,
             look_in: look_at.duration_since(now).unwrap_or_default(),
-            near: near.any(|id| id.as_str() == Some(&*place.queue_id)),
+            near,
         }))
     }
 

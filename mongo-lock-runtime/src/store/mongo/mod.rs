@@ -32,9 +32,9 @@
 //! free, and refuses what one live lease plainly holds. In all other cases it fails, without an effect, or its
 //! reply does not tell, and the client asks again by a longer pipeline (`general`), as it does from the start
 //! where permits, readers or a queue are involved. The reply of that has one state more: **queued**, when our
-//! client's entry is in the queue. The queue is in the order of `since`,
-//! when each waiter began to wait. A waiter sends its request again, every now and then, to refresh
-//! its entry (`until`), and when it is woken. An entry whose `until` is over counts for nothing.
+//! client's entry is in the queue. The queue is in the order of `since`, when each waiter began to wait. A
+//! waiter's client confirms the entry (`until`) every now and then, and sends the request again when the waiter
+//! is woken. An entry whose `until` is over counts for nothing.
 //!
 //! **Attempts.** The holder's element keeps the number of the attempt that was granted. A repeated
 //! request with a higher number leaves the element as it is.
@@ -47,8 +47,9 @@
 //! granted, the command writes that waiter's id into `turn`; if that is a reader, the ids of all
 //! readers up to the first writer. The client that sent the command learns so from the reply, which has
 //! the command's own id in `turn`, and wakes the waiters through a small capped collection (`wakeup`); they
-//! then send their requests again. A wake-up that is missed costs time, never the lock: entries are refreshed
-//! regularly, by requests.
+//! then send their requests again. A wake-up that is missed costs time, never the lock: the confirmation of
+//! entries (`confirm`: one `update` for all entries of a process, and one `aggregate`) also looks whose turn
+//! it is.
 //!
 //! **Handing over** is a release and an acquisition in one step, for two callers of one client.
 //!

@@ -24,11 +24,18 @@ fn standing(place: &Confirmation, found: Option<&Document>) -> Standing {
 }
 
 impl MongoStore {
-    /// One attempt to confirm all of these places: two commands.
+    /// One attempt to confirm all of these places: one command for a single one, two for any number.
     pub(crate) async fn confirm(
         &self,
         places: &[Confirmation],
     ) -> Result<Vec<Standing>, AttemptError> {
+        if let [place] = places {
+            let command = self.commands.confirm_one(place);
+            let reply = error::check(self.database.run_command(command).await)?;
+            let value = reply.get_document("value");
+            let found = value.and_then(|value| value.get_document("found")).ok();
+            return Ok(vec![standing(place, found)]);
+        }
         let command = self.commands.confirm(places);
         // A statement that failed leaves entries as they were, which the second command sees.
         error::check_but_writes(self.database.run_command(command).await)?;

@@ -74,6 +74,7 @@ fn confirmations() {
         queue_id: CLIENT.into(),
         permits: 1,
     }];
+    check("confirm_one", &commands().confirm_one(&places[0]));
     check("confirm", &commands().confirm(&places));
     check("look", &commands().look(&places));
 }

@@ -142,9 +142,10 @@ fn a_place_far_back_is_not_near() -> Script {
         script.push((at, waits(slot(nth), nth).request(), answer));
     }
     script.push((10, confirm(8), waiting(A, 9000, 4991)));
+    // Others look for it when one of the first is dead.
     let Answer::Waits {
         refusal, look_in, ..
-    } = waiting(A, 9000, 4991)
+    } = waiting(A, 9000, 5000)
     else {
         unreachable!("it waits");
     };
