@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::super::protocol::{
-    AcquireReply, AcquireRequest, Grant, LeaseId, QUEUE_ENTRY_FRESH, QUEUE_ENTRY_TTL, Queued,
+    AcquireReply, AcquireRequest, Grant, LeaseId, NEAR, QUEUE_ENTRY_FRESH, QUEUE_ENTRY_TTL, Queued,
     REVOCATION_TTL, ReleaseRequest, Renewal, Ticket,
 };
 use crate::spec::Mode;
@@ -164,7 +164,8 @@ impl Document {
         let ends = if at == 0 {
             self.holders.iter().map(|holder| holder.expires_at).min()
         } else {
-            self.queue[..at].iter().map(|entry| entry.until).min()
+            let front = self.queue[..at].iter().take(NEAR);
+            front.map(|entry| entry.until).min()
         };
         AcquireReply::Queued(Queued {
             skipped,

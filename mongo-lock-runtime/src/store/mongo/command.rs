@@ -7,7 +7,7 @@ use super::{
     confirm, general,
     namespace::Namespace,
     plain::Plain,
-    release, renewal,
+    release, renewal, reply,
 };
 use crate::{name::LockName, spec::Mode};
 
@@ -50,7 +50,7 @@ impl Commands {
 
     /// An acquisition of a plain lock.
     pub(super) fn acquire_plain(&self, request: &AcquireRequest) -> RawDocumentBuf {
-        self.acquire(&request.name, self.plain.update(request))
+        self.acquire(&request.name, self.plain.update(request), reply::plain())
     }
 
     /// An acquisition of any kind, after the release of another lease, if there is one. `id` is that of
@@ -62,16 +62,22 @@ impl Commands {
         id: Uuid,
     ) -> RawDocumentBuf {
         let update = general::update(request, release, id, &self.general);
-        self.acquire(&request.name, update)
+        self.acquire(&request.name, update, reply::general(request))
     }
 
-    fn acquire(&self, name: &LockName, update: RawDocumentBuf) -> RawDocumentBuf {
+    fn acquire(
+        &self,
+        name: &LockName,
+        update: RawDocumentBuf,
+        fields: RawDocumentBuf,
+    ) -> RawDocumentBuf {
         rawdoc! {
             "findAndModify": self.namespace.collection.as_str(),
             "query": { "_id": name.as_str() },
             "update": [update],
             "upsert": true,
             "new": true,
+            "fields": fields,
             "writeConcern": { "w": "majority", "wtimeout": self.limit_ms },
             "maxTimeMS": self.limit_ms,
         }

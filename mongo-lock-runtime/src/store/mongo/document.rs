@@ -6,7 +6,7 @@ use mongodb::bson::{Bson, Document, Uuid};
 
 use super::{
     super::protocol::{
-        AcquireReply, AcquireRequest, CONFIRMED, Confirmation, Grant, Queued, Standing, Turn,
+        AcquireReply, AcquireRequest, CONFIRMED, Confirmation, Grant, NEAR, Queued, Standing, Turn,
     },
     expression::PROTOCOL,
 };
@@ -23,6 +23,8 @@ pub(super) struct LockDocument<'a> {
     /// The queue as it is, perhaps with entries of waiters that are long gone.
     queue: &'a [Bson],
     revoked: &'a [Bson],
+    /// The number of entries ahead of ours, where the server has counted them.
+    ahead: Option<usize>,
 }
 
 struct Holder<'a> {
@@ -65,6 +67,10 @@ impl<'a> LockDocument<'a> {
             token,
             queue: array("queue"),
             revoked: array("revoked"),
+            ahead: document
+                .get("ahead")
+                .and_then(integer)
+                .and_then(|ahead| ahead.try_into().ok()),
         })
     }
 
@@ -101,19 +107,21 @@ impl<'a> LockDocument<'a> {
             return Ok(Some(AcquireReply::Refused(skipped)));
         };
         let mut ids = entries.iter().map(|entry| entry.id);
-        let ahead = ids.position(|id| *id == *ticket.queue_id);
-        let ahead =
-            ahead.ok_or("it has no queue entry of ours, yet the server refused the lease")?;
+        let at = ids.position(|id| *id == *ticket.queue_id);
+        let at = at.ok_or("it has no queue entry of ours, yet the server refused the lease")?;
+        // Of a long queue, the reply has the front alone.
+        let ahead = self.ahead.unwrap_or(at);
         let ends = if ahead == 0 {
             self.holders.iter().map(|holder| holder.expires_at).min()
         } else {
-            entries[..ahead].iter().map(|entry| entry.until).min()
+            let front = entries[..at].iter().take(NEAR);
+            front.map(|entry| entry.until).min()
         };
         Ok(Some(AcquireReply::Queued(Queued {
             skipped,
             ahead,
-            seen_at: entries[ahead].seen_at,
-            look_at: ends.unwrap_or(entries[ahead].until),
+            seen_at: entries[at].seen_at,
+            look_at: ends.unwrap_or(entries[at].until),
         })))
     }
 

@@ -87,6 +87,7 @@ mod places;
 mod plain;
 mod release;
 mod renewal;
+mod reply;
 mod setup;
 #[cfg(test)]
 mod snapshots;
