@@ -24,9 +24,11 @@ pub(super) fn general(request: &AcquireRequest) -> RawDocumentBuf {
     let id = request.ticket.as_ref();
     let id = id.map_or(Bson::Null, |ticket| (&*ticket.queue_id).into());
     let near = i32::try_from(NEAR).unwrap_or(i32::MAX);
+    // Looked up by index, since a condition would be computed anew for each element.
     let at_end = |operator: &str| {
         let end = doc! { operator: "$holders.expires_at" };
-        first_of(doc! { "$eq": ["$$this.expires_at", end] })
+        let at = doc! { "$indexOfArray": ["$holders.expires_at", end] };
+        doc! { "$slice": ["$holders", at, 1] }
     };
     let others = doc! { "$and": [
         { "$eq": ["$$this.mode", "exclusive"] },
