@@ -28,10 +28,10 @@ impl Document {
         }
         let look_at = if at == 0 {
             held.iter().map(|it| it.expires_at).min()
-        } else if at < NEAR {
-            queue.iter().take(NEAR).map(|it| it.until).min()
         } else {
-            None
+            let near = queue.iter().take(NEAR).map(|it| it.until);
+            // Those at the front look for each other; others look in case that all of them are dead.
+            if at < NEAR { near.min() } else { near.max() }
         };
         let look_in = look_at.unwrap_or(until) - now;
         Standing::Waits {

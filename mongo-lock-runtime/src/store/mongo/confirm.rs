@@ -117,6 +117,7 @@ pub(super) fn found(ids: &[&str], now: &Bson) -> Document {
                 "now": now,
                 "ends_at": "$$soonest",
                 "next_at": { "$min": { "$slice": ["$$queue.until", near] } },
+                "front_until": { "$max": { "$slice": ["$$queue.until", near] } },
             },
         } },
     } }

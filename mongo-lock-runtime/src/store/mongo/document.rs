@@ -147,7 +147,8 @@ impl<'a> LockDocument<'a> {
         let look_at = match (is_first, near) {
             (true, _) => date(found, "ends_at"),
             (false, true) => date(found, "next_at"),
-            (false, false) => Ok(ours.until),
+            // Those at the front look for each other; others look in case that all of them are dead.
+            (false, false) => date(found, "front_until"),
         };
         let look_at = look_at.unwrap_or(ours.until);
         Ok(Some(Standing::Waits {

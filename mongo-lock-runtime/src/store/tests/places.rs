@@ -141,11 +141,10 @@ fn a_place_far_back_is_not_near() -> Script {
         let answer = queued(A, 0, 9000, 0).at(ahead, at, look_at);
         script.push((at, waits(slot(nth), nth).request(), answer));
     }
-    script.push((10, confirm(8), waiting(A, 9000, 4991)));
-    // Others look for it when one of the first is dead.
+    // Others look for it when one of the first is dead. When all of them are, the last of them is over then.
     let Answer::Waits {
         refusal, look_in, ..
-    } = waiting(A, 9000, 5000)
+    } = waiting(A, 9000, 4998)
     else {
         unreachable!("it waits");
     };
@@ -155,6 +154,7 @@ fn a_place_far_back_is_not_near() -> Script {
         near: false,
     };
     script.push((10, confirm(9), far));
+    script.push((10, confirm(8), waiting(A, 9000, 4991)));
     script
 }
 
