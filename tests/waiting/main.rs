@@ -19,6 +19,7 @@ mod own_lock;
 mod permits;
 mod places;
 mod polling;
+mod privileges;
 mod random_callers;
 mod readers;
 mod several;

@@ -17,13 +17,19 @@ use tokio::{spawn, task::JoinHandle};
 use super::polling::log;
 use crate::support::{acquire, client, eventually, instances, ms, patient, places, spec, until};
 
-const WAKEUPS: &str = "distributed_locks_wakeups";
+pub(crate) const WAKEUPS: &str = "distributed_locks_wakeups";
 
-/// Without a wake-up, a waiter asks again after this long at the earliest.
+/// Places are looked at every 1.2 to 2 s, wherever a turn begins between two looks: so a few of many turns
+/// without a wake-up take longer than this, and none with one.
 const BEAT: Duration = ms(1150);
 
 /// The number of cursors for wake-ups on the server of this client.
 async fn cursors(client: &Client, db: &TestDb) -> usize {
+    cursor_ids(client, db).await.len()
+}
+
+/// The cursors for wake-ups on the server of this client.
+pub(crate) async fn cursor_ids(client: &Client, db: &TestDb) -> BTreeSet<i64> {
     let stages = [
         doc! { "$currentOp": { "idleCursors": true, "allUsers": true } },
         doc! { "$match": { "ns": format!("{}.{WAKEUPS}", db.name()) } },
@@ -37,8 +43,7 @@ async fn cursors(client: &Client, db: &TestDb) -> usize {
     // One that is taken up meanwhile is seen twice.
     let found: Vec<Document> = collect(found).await;
     let ids = found.iter().map(|it| it.get_document("cursor").unwrap());
-    let ids: BTreeSet<_> = ids.map(|it| it.get_i64("cursorId").unwrap()).collect();
-    ids.len()
+    ids.map(|it| it.get_i64("cursorId").unwrap()).collect()
 }
 
 async fn collect(mut cursor: mongodb::Cursor<Document>) -> Vec<Document> {
@@ -55,7 +60,7 @@ fn waits(client: &LockClient, name: &str) -> JoinHandle<mongo_lock_runtime::Lock
 }
 
 /// Waits until `client` waits for `name`, with a cursor.
-async fn waits_with_cursor(db: &TestDb, client: &LockClient, name: &str) -> Waiting {
+pub(crate) async fn waits_with_cursor(db: &TestDb, client: &LockClient, name: &str) -> Waiting {
     let waiter = waits(client, name);
     let other = db.client().clone();
     eventually(until(async || {
@@ -66,7 +71,7 @@ async fn waits_with_cursor(db: &TestDb, client: &LockClient, name: &str) -> Wait
 }
 
 /// A waiter, which goes with the test.
-struct Waiting(JoinHandle<mongo_lock_runtime::LockGuard>);
+pub(crate) struct Waiting(JoinHandle<mongo_lock_runtime::LockGuard>);
 
 impl Drop for Waiting {
     fn drop(&mut self) {
@@ -75,7 +80,7 @@ impl Drop for Waiting {
 }
 
 /// Two clients that take turns: none of them waits for as long as it does without wake-ups.
-async fn take_turns(one: &LockClient, other: &LockClient) {
+pub(crate) async fn take_turns(one: &LockClient, other: &LockClient) {
     const TURNS: usize = 60;
     let tasks = [one.clone(), other.clone()].map(|client| {
         spawn(async move {

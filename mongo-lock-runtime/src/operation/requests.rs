@@ -1,4 +1,8 @@
 //! The requests that can make room for a waiter. The client whose request it was wakes the waiter.
+//!
+//! A release runs in a task, and so does its wake-up. An acquisition that its caller leaves unpolled wakes no
+//! waiter: those for which it has made room, by taking out a lease that had ended, look at that end by
+//! themselves.
 
 use std::sync::Arc;
 

@@ -99,7 +99,7 @@ impl Hub {
     pub(super) fn unsubscribe(&self, queue_id: &str) {
         let subscriber = self.state().subscribers.remove(queue_id);
         drop(subscriber);
-        self.look.notify_one();
+        self.look_again();
     }
 
     /// Whether wake-ups come.
@@ -119,6 +119,11 @@ impl Hub {
     /// The listening task is about to end.
     pub(super) fn ends(&self) {
         self.listening.send_replace(false);
+    }
+
+    /// Has the listener look whether it is still needed.
+    pub(super) fn look_again(&self) {
+        self.look.notify_one();
     }
 
     pub(super) fn look(&self) -> Arc<Notify> {

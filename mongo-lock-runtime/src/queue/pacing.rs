@@ -52,7 +52,7 @@ impl Pacing {
         // The entry itself is confirmed together with the others of the client.
         let mut pause = ends.max(SHORTEST_PAUSE);
         if wakeups && queued.ahead >= NEAR {
-            // Entries far back are confirmed less often. Those at the front find out that one is over.
+            // Those at the front find out that an entry is over. If all of them are dead, they are over then.
             pause = QUEUE_ENTRY_TTL;
         }
         if !wakeups {
@@ -117,14 +117,20 @@ mod tests {
     }
 
     #[test]
-    fn with_wakeups_the_entry_is_kept_alive_and_no_more() {
+    fn with_wakeups_the_end_of_the_lease_ahead_is_waited_for() {
         let mut pacing = Pacing::default();
-        for seen in 0..20 {
-            let now = start() + ms(1000 * seen);
-            let pause = pacing
-                .after_answer(&queued(0, seen, 60), true, now)
-                .since(now);
-            about(pause, REFRESH_INTERVAL);
+        for ahead in [0, NEAR - 1] {
+            let pause = pacing.after_answer(&queued(ahead, 0, 60), true, start());
+            assert_eq!(pause.since(start()), ms(60_000));
+        }
+    }
+
+    #[test]
+    fn with_wakeups_an_entry_far_back_leaves_looking_to_those_ahead() {
+        let mut pacing = Pacing::default();
+        for left in [1, 60] {
+            let pause = pacing.after_answer(&queued(NEAR, 0, left), true, start());
+            assert_eq!(pause.since(start()), QUEUE_ENTRY_TTL);
         }
     }
 

@@ -126,6 +126,7 @@ impl WaitQueues {
         self.perform(effects);
         if matches!(action, Action::End) {
             self.over.notify_waiters();
+            self.hub.look_again();
         }
         action
     }

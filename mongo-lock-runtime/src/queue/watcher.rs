@@ -9,14 +9,14 @@ use std::{
 
 use tokio::{
     sync::Notify,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
 use super::hub::{Hub, LINGER};
 use crate::{
     events,
     operation::{Backoff, Context},
-    store::{AttemptError, News, Store, StoreError, WakeupCursor, WakeupStream},
+    store::{AttemptError, News, Store, WakeupCursor, WakeupStream},
 };
 
 /// The time for which the server keeps a request for wake-ups while there is no wake-up.
@@ -27,6 +27,9 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 
 /// The pause from which an outage counts as lasting: the attempts have failed for some seconds then.
 const LASTING: Duration = Duration::from_secs(3);
+
+/// The time between two looks for cursors that killed processes have left: the first look is at the opening.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 
 /// The time for which the reply to the last request for wake-ups is waited for.
 const LAST_REPLY: Duration = Duration::from_millis(200);
@@ -40,6 +43,7 @@ pub(super) fn watch(hub: &Arc<Hub>, context: &Context) {
             store: Arc::clone(&context.store),
             look: hub.look(),
             idle_since: None,
+            has_heard: false,
         };
         // Not one of the client's tasks: no shutdown waits for it, save for the end of its cursor.
         context.spawn_aside(listener.run());
@@ -54,6 +58,8 @@ struct Listener {
     look: Arc<Notify>,
     /// The time since which no caller waits.
     idle_since: Option<Instant>,
+    /// Whether the present stream has given any news.
+    has_heard: bool,
 }
 
 impl Listener {
@@ -61,24 +67,28 @@ impl Listener {
         let (first, longest) = PAUSE;
         let mut pause = Backoff::new(first, longest);
         loop {
-            match self.store.listen(&self.id, LOOK_INTERVAL).await {
+            let (error, at_opening) = match self.store.listen(&self.id, LOOK_INTERVAL).await {
                 Ok(stream) => {
-                    pause = Backoff::new(first, longest);
-                    match self.listen(stream).await {
-                        None => return,
-                        Some(error) => events::wakeups_interrupted(&error),
+                    self.has_heard = false;
+                    let Some(error) = self.listen(stream).await else {
+                        return;
+                    };
+                    // A cursor that opens, and then gives nothing but errors, is no success.
+                    if self.has_heard {
+                        pause = Backoff::new(first, longest);
                     }
+                    events::wakeups_interrupted(&error.cause);
+                    (error, false)
                 }
-                Err(error) => {
-                    // A short outage is not worth a warning.
-                    let lasting = !error.is_transient() || pause.has_reached(LASTING);
-                    if lasting && self.store.reports_wakeups() {
-                        events::no_wakeups(&error.cause);
-                    }
-                    if !error.is_transient() {
-                        pause = Backoff::new(longest, longest);
-                    }
-                }
+                Err(error) => (error, true),
+            };
+            let is_final = at_opening && !error.is_transient();
+            // A short outage is not worth a warning.
+            if (is_final || pause.has_reached(LASTING)) && self.store.reports_wakeups() {
+                events::no_wakeups(&error.cause);
+            }
+            if is_final {
+                pause = Backoff::new(longest, longest);
             }
             let look = Arc::clone(&self.look);
             tokio::select! {
@@ -94,17 +104,22 @@ impl Listener {
     }
 
     /// Listens until no caller waits any more, or the stream ends with an error.
-    async fn listen(&mut self, mut stream: WakeupStream) -> Option<StoreError> {
+    async fn listen(&mut self, mut stream: WakeupStream) -> Option<AttemptError> {
         // Wake-ups from before the opening are not in the stream.
         if let Some(hub) = self.hub.upgrade() {
             hub.set_open(true);
             hub.wake_all();
         }
         let cursor = stream.cursor();
+        let mut swept: Option<Instant> = None;
         let error = loop {
+            if swept.is_none_or(|at| at.elapsed() >= SWEEP_INTERVAL) {
+                swept = Some(Instant::now());
+                cursor.sweep().map(tokio::spawn);
+            }
             match self.next(&mut stream, &cursor).await {
                 None => break None,
-                Some(Err(error)) => break Some(error.cause),
+                Some(Err(error)) => break Some(error),
                 Some(Ok(news)) if self.hear(&news).is_break() => {
                     cursor.close().await;
                     break None;
@@ -133,14 +148,18 @@ impl Listener {
         let look = Arc::clone(&self.look);
         let mut news = pin!(stream.next());
         loop {
+            let over = self.idle_since.map(|since| since + LINGER);
             tokio::select! {
                 biased;
-                () = look.notified() => {}
+                // Perhaps a caller has waited until now.
+                () = look.notified() => self.idle_since = None,
                 news = &mut news => return Some(news),
+                () = sleep_until(over.unwrap_or_else(Instant::now)), if over.is_some() => {}
             }
             if self.stops(LINGER) {
-                cursor.interrupt().await;
-                drop(timeout(LAST_REPLY, news).await);
+                if cursor.interrupt().await {
+                    drop(timeout(LAST_REPLY, news).await);
+                }
                 cursor.close().await;
                 return None;
             }
@@ -151,6 +170,7 @@ impl Listener {
         let Some(hub) = self.hub.upgrade() else {
             return ControlFlow::Break(());
         };
+        self.has_heard = true;
         match news {
             News::Wakeups(wakeups) => wakeups.iter().for_each(|wakeup| hub.wake(wakeup)),
             News::All => hub.wake_all(),

@@ -276,14 +276,22 @@ impl WakeupStream {
 }
 
 /// What a [`WakeupStream`] has on the server.
+#[derive(Clone)]
 pub(crate) struct WakeupCursor(Option<MongoCursor>);
 
 impl WakeupCursor {
-    /// Has the stream give news, perhaps that it is idle, at once.
-    pub(crate) async fn interrupt(&self) {
+    /// Has the server give news, perhaps that there are none, at once. `false`: there is no server.
+    pub(crate) async fn interrupt(&self) -> bool {
         if let Some(cursor) = &self.0 {
             cursor.interrupt().await;
         }
+        self.0.is_some()
+    }
+
+    /// The end of cursors that processes have left on the server when they were killed.
+    pub(crate) fn sweep(&self) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let cursor = self.0.clone()?;
+        Some(async move { cursor.sweep().await })
     }
 
     /// Ends the stream, and leaves nothing of it on the server, unless that is out of reach.

@@ -95,7 +95,11 @@ fn wakeups() {
     check("wakeups_wake", &wakeup::wake(&collection, &wakeup, 5000));
     check("wakeups_open", &wakeup::open(&collection, LISTENER));
     check("wakeups_more", &wakeup::more(&collection, 42, 5000));
-    check("wakeups_kill", &wakeup::kill(&collection, 42));
+    check("wakeups_kill", &wakeup::kill(&collection, &[42]));
+    check(
+        "wakeups_left_behind",
+        &wakeup::left_behind("app.locks_wakeups", 42, 10_000, 1000),
+    );
 }
 
 fn commands() -> Commands {

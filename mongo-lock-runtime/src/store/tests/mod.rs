@@ -7,7 +7,7 @@
 //! * [`set_back`]: the rules for a clock that is set back.
 //! * [`property`]: random sequences of commands, which both stores must answer alike.
 //! * [`documents`]: documents that another version wrote, or an operator.
-//! * [`turn`]: the waiters that a step wakes; [`wakeups`]: the steps that wake those in memory.
+//! * [`turn`]: the waiters that a step wakes; [`wakeups`]: the steps that wake any, in memory.
 //! * [`server_clock`]: the rules that depend on time, on the clocks that production uses.
 
 #[macro_use]

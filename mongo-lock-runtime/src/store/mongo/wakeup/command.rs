@@ -106,7 +106,36 @@ pub(in crate::store::mongo) fn more(collection: &str, cursor: i64, look_ms: i64)
     doc! { "getMore": cursor, "collection": collection, "maxTimeMS": look_ms }
 }
 
-/// Ends a cursor, also while the server waits for more.
-pub(in crate::store::mongo) fn kill(collection: &str, cursor: i64) -> Document {
-    doc! { "killCursors": collection, "cursors": [cursor] }
+/// Finds the cursors on the collection that no process has used for `idle_ms`, except this one. A user sees
+/// those of their own without any privilege.
+pub(in crate::store::mongo) fn left_behind(
+    namespace: &str,
+    except: i64,
+    idle_ms: i64,
+    limit_ms: i64,
+) -> Document {
+    doc! {
+        "aggregate": 1,
+        "pipeline": [
+            { "$currentOp": { "idleCursors": true, "allUsers": false } },
+            { "$match": {
+                "type": "idleCursor",
+                "ns": namespace,
+                "cursor.tailable": true,
+                "cursor.cursorId": { "$ne": except },
+                "$expr": { "$lt": [
+                    "$cursor.lastAccessDate",
+                    { "$subtract": ["$$NOW", idle_ms] },
+                ] },
+            } },
+            { "$project": { "_id": 0, "id": "$cursor.cursorId" } },
+        ],
+        "cursor": {},
+        "maxTimeMS": limit_ms,
+    }
+}
+
+/// Ends cursors, also while the server waits for more.
+pub(in crate::store::mongo) fn kill(collection: &str, cursors: &[i64]) -> Document {
+    doc! { "killCursors": collection, "cursors": cursors }
 }

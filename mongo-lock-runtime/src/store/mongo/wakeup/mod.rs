@@ -15,5 +15,6 @@ mod prepare;
 mod send;
 pub(super) mod state;
 mod stream;
+mod sweep;
 
 pub(crate) use self::stream::{MongoCursor, MongoWakeups};

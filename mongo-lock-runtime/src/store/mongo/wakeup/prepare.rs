@@ -11,6 +11,7 @@ use super::{
 use crate::store::failure::{AttemptError, Persistence, StoreError};
 
 const BAD_VALUE: i32 = 2;
+const UNAUTHORIZED: i32 = 13;
 const NAMESPACE_EXISTS: i32 = 48;
 
 impl MongoStore {
@@ -60,7 +61,7 @@ impl MongoStore {
             let inserted = error::check(self.database.run_command(first).await);
             inserted.map_err(|error| self.explained(error))?;
         } else {
-            let kill = command::kill(&collection, id);
+            let kill = command::kill(&collection, &[id]);
             drop(self.database.run_command(kill).await);
         }
         Ok(())
@@ -106,11 +107,13 @@ impl MongoStore {
             Some(BAD_VALUE) => {
                 format!("`{place}` is not a capped collection; make it one: {create}")
             }
-            _ => format!(
+            Some(UNAUTHORIZED) => format!(
                 "grant this user `find`, `insert`, `createCollection` and `convertToCapped` on `{place}`, or the \
                  first two, and create it once: db.createCollection(\"{}\", {{ capped: true, size: {size} }})",
                 self.wakeup_collection()
             ),
+            // A service without capped collections, or without tailable cursors.
+            _ => format!("`{place}` cannot be used"),
         };
         let message = format!("{advice} ({})", error.cause);
         let persistence = if error.is_final() {

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The time for which the end of a cursor is waited for.
-const KILL: Duration = Duration::from_secs(1);
+pub(super) const KILL: Duration = Duration::from_secs(1);
 
 /// The wake-ups of one listener.
 pub(crate) struct MongoWakeups {
@@ -43,16 +43,16 @@ pub(crate) struct MongoWakeups {
 /// A cursor on its server.
 #[derive(Clone)]
 pub(crate) struct MongoCursor {
-    database: Database,
-    collection: String,
+    pub(super) database: Database,
+    pub(super) collection: String,
     listener: String,
-    server: Arc<Server>,
-    id: i64,
+    pub(super) server: Arc<Server>,
+    pub(super) id: i64,
 }
 
 /// The server on which a cursor is.
 #[derive(Default)]
-struct Server {
+pub(super) struct Server {
     address: OnceLock<ServerAddress>,
     /// Whether another server is known to be the primary.
     replaced: AtomicBool,
@@ -73,7 +73,7 @@ impl Server {
     }
 
     /// Chooses the server of the cursor, whatever it is now.
-    fn of_cursor(self: &Arc<Self>) -> SelectionCriteria {
+    pub(super) fn of_cursor(self: &Arc<Self>) -> SelectionCriteria {
         let server = Arc::clone(self);
         SelectionCriteria::Predicate(Arc::new(move |info: &ServerInfo<'_>| {
             let is_it = server.address.get() == Some(info.address());
@@ -182,7 +182,7 @@ impl MongoCursor {
     pub(crate) async fn close(&self) {
         let kill = self
             .database
-            .run_command(command::kill(&self.collection, self.id))
+            .run_command(command::kill(&self.collection, &[self.id]))
             .selection_criteria(self.server.of_cursor());
         // A server that is not there has no cursor.
         drop(timeout(KILL, kill).await);
