@@ -6,7 +6,8 @@ use tokio::spawn;
 
 use crate::support::{eventually, instances, ms, patient};
 
-/// Without news, a waiter asks again after this long at the earliest.
+/// Places are looked at every 1.2 to 2 s, wherever a turn begins between two looks: so a few of many turns
+/// without a wake-up take longer than this, and none with one.
 const BEAT: Duration = ms(1150);
 
 #[tokio::test]
