@@ -1,6 +1,8 @@
 //! Wake-ups on a server with authentication: the privileges that they take, and what is said where one is
 //! missing.
 
+use std::time::Instant;
+
 use mongo_lock_runtime::LockClient;
 use mongo_lock_testkit::{Server, TestDb};
 use mongodb::bson::{Document, doc};
@@ -10,7 +12,9 @@ use super::{
     polling::{log, takes_turns},
     wakeups::{WAKEUPS, cursor_ids, take_turns, waits_with_cursor},
 };
-use crate::support::{Worker, acquire, eventually, ms, patient, places, spec, until, worker_input};
+use crate::support::{
+    Commands, Worker, acquire, eventually, ms, patient, places, spec, until, worker_input,
+};
 
 /// What the README names: on the collection of the locks, and on that for wake-ups.
 const LOCKS: [&str; 4] = ["find", "insert", "update", "createIndex"];
@@ -113,6 +117,26 @@ async fn that_are_missing_are_named_once_by_each_client() {
         other.shutdown().await;
         assert_eq!(log.count(WARNING), 2, "{actions:?}, {exists}: {log:?}");
     }
+}
+
+/// A caller that stops to wait, and another one that begins, do not have the listener try again at once.
+#[tokio::test]
+async fn that_are_missing_are_not_tried_for_each_caller() {
+    let server = server().await;
+    let db = server.database().await;
+    let uri = user(&db, &[]).await;
+    let commands = Commands::default();
+    let one = LockClient::connect(&uri).await.unwrap();
+    let other = commands.client_of(&db, &uri).await;
+    let started = Instant::now();
+    for _ in 0..5 {
+        takes_turns(&db, &one, &other).await;
+    }
+    let seen = commands.take();
+    let tried = seen.iter().filter(|command| *command == "find").count();
+    // The pauses are of half a minute, a quarter more or less.
+    let most = 2 + started.elapsed().as_secs() / 22;
+    assert!((1..=most).contains(&(tried as u64)), "{tried}: {seen:?}");
 }
 
 /// A server keeps the cursor of a process that was killed until its session has expired. The next process

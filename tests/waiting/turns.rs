@@ -12,7 +12,7 @@ const BEAT: Duration = ms(1150);
 
 #[tokio::test]
 async fn two_that_take_turns_never_wait_for_a_beat() {
-    const TURNS: usize = 200;
+    const TURNS: usize = 100;
     let (_db, clients) = instances::<2>().await;
     let waits = patient("lock").build().unwrap();
     let tasks = clients.map(|client| {

@@ -150,8 +150,12 @@ async fn need_one_cursor_however_many_owners_wait() {
         eventually(waiter).await.unwrap();
         assert!(cursors(db.client(), &db).await <= 1);
     }
+    // Without wake-ups, one after the other finds out after 0.8 s on average.
     let took = started.elapsed();
-    assert!(took < BEAT * 2, "{took:?} for all of them");
+    assert!(
+        took < ms(400) * OWNERS.try_into().unwrap(),
+        "{took:?} for all of them"
+    );
 }
 
 #[tokio::test]

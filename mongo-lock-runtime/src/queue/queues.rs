@@ -126,7 +126,9 @@ impl WaitQueues {
         self.perform(effects);
         if matches!(action, Action::End) {
             self.over.notify_waiters();
-            self.hub.look_again();
+            if self.state().is_empty() {
+                self.hub.look_again();
+            }
         }
         action
     }

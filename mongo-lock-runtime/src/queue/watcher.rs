@@ -90,15 +90,23 @@ impl Listener {
             if is_final {
                 pause = Backoff::new(longest, longest);
             }
-            let look = Arc::clone(&self.look);
-            tokio::select! {
-                biased;
-                () = sleep(pause.next()) => {}
-                () = look.notified() => {}
-            }
+            self.pause(pause.next()).await;
             // Without a cursor, there is none to be kept for a caller that may come.
             if self.stops(Duration::ZERO) {
                 return;
+            }
+        }
+    }
+
+    /// Pauses, while there is any client. A caller that waits no longer does not cut the pause short: the
+    /// next one would try again what has just failed.
+    async fn pause(&self, pause: Duration) {
+        let mut over = pin!(sleep(pause));
+        while self.hub.upgrade().is_some_and(|hub| hub.has_subscribers()) {
+            tokio::select! {
+                biased;
+                () = &mut over => return,
+                () = self.look.notified() => {}
             }
         }
     }
