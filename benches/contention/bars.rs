@@ -10,7 +10,8 @@ use crate::{
 
 /// Commands per turn in one process, and across processes.
 const IN_ONE: f64 = 1.2;
-const ACROSS: f64 = 4.0;
+/// The wake-up is one of them.
+const ACROSS: f64 = 5.0;
 /// The turns of the waiter that had most over those of the waiter that had fewest.
 const FAIR: f64 = 1.1;
 /// Commands per turn over those of the next smaller crowd.

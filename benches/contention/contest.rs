@@ -127,7 +127,7 @@ async fn watch(
 ) -> Result<()> {
     let run = format!("run {way} {} {} {name}", crowd.tasks, crowd.processes);
     fleet.tell(crowd.processes, &run).await?;
-    // Until every waiter is in the queue, and change streams are open.
+    // Until every waiter is in the queue, and cursors are open.
     sleep(watched / 4).await;
     let (start, before) = (Instant::now(), turns(fleet, crowd).await?);
     let commands = Commands::of(fleet.db).await?;

@@ -9,7 +9,7 @@ use mongodb::{Database, bson::doc};
 /// server in the background.
 const NOT_COUNTED: [&str; 3] = ["serverStatus", "hello", "isMaster"];
 
-/// Asks a change stream for news. A poll of the stream, not of the lock; counted like any other.
+/// Asks a cursor for wake-ups. A poll of the cursor, not of the lock; counted like any other.
 const GET_MORE: &str = "getMore";
 
 /// The number of commands, by name.

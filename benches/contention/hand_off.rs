@@ -51,7 +51,7 @@ enum Step {
 
 pub(crate) async fn run(fleet: &mut Fleet<'_>, all: &mut HandOffs, rounds: usize) -> Result<()> {
     let mut dice = Dice::default();
-    // Connections, change streams and collections are made once and for all.
+    // Connections, cursors and collections are made once and for all.
     let mut warm_up = HandOffs::default();
     for _ in 0..rounds.min(5) {
         round(fleet, &mut warm_up, &mut dice, 0).await?;

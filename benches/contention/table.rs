@@ -16,7 +16,7 @@ per s: acquisitions. × ours: the time of one over that of ours in the same roun
 with 8 waiters. cpu: of all the processes that wait, per acquisition.
 turns: of the waiter that had fewest, and of the one that had most.
 server saw: commands per acquisition as `serverStatus` counts them, from every client; all of them, and
-all but `getMore`, by which change streams ask for news. The bars are on all of them.
+all but `getMore`, by which cursors ask for wake-ups. The bars are on all of them.
 ";
 
 pub(crate) struct Table {

@@ -113,18 +113,17 @@ pub(crate) fn stands_again(name: &LockName, reason: &dyn Display, pause: Duratio
     );
 }
 
-/// The lack of a change stream, once per client.
+/// The lack of wake-ups, once per client.
 pub(crate) fn no_wakeups(error: &dyn Display) {
     warn!(
         target: TARGET,
         %error,
-        "there is no change stream to wake waiters, so they ask again and again; a change stream \
-         needs a replica set, and the `changeStream` privilege on the collection"
+        "waiters cannot be woken, so they ask again and again"
     );
 }
 
 pub(crate) fn wakeups_interrupted(error: &dyn Display) {
-    debug!(target: TARGET, %error, "the change stream was interrupted");
+    debug!(target: TARGET, %error, "the cursor for wake-ups was interrupted");
 }
 
 /// A release of a lease that was held. `lost`: the end of the lease was reported already.

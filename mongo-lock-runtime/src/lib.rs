@@ -59,7 +59,7 @@
 //! | release | one; two when a caller of another client has come to wait meanwhile |
 //! | holding without `renew` | none |
 //! | holding with `renew` | one every third of the ttl, for all leases of the client together |
-//! | waiting | one to enter the queue, one about every two seconds to keep the place, one when the turn comes; one change stream per client |
+//! | waiting | one to enter the queue, two about every two seconds to keep all places of the process, one when the turn comes; one cursor on a small capped collection per process |
 //! | hand-over between two tasks of one client | one, for the release and the acquisition together |
 //! | clean-up after an acquisition without a definite answer | one |
 //!

@@ -19,10 +19,10 @@ pub use crate::{
         failure::{AttemptError, Persistence, StoreError},
         memory::locks::Locks,
         protocol::{
-            AcquireReply, AcquireRequest, Grant, LeaseId, Queued, ReleaseRequest, Renewal, Renewed,
-            Reply, Request, Ticket,
+            AcquireReply, AcquireRequest, Confirmation, Grant, LeaseId, Queued, ReleaseRequest,
+            Renewal, Renewed, Reply, Request, Standing, Ticket, Wakeup,
         },
-        simulated::Network,
+        simulated::{Answered, Network},
     },
 };
 

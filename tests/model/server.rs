@@ -66,7 +66,7 @@ impl State {
         }
         let before = self.account.live;
         let reply = self.locks.apply(self.now_ms(), &setup.request(message));
-        self.locks.take_wakeup();
+        self.locks.take_turn();
         self.look(setup);
         self.account
             .step(setup, self.server, before, message, &reply);

@@ -11,11 +11,12 @@ use std::{
 use mongo_lock_runtime::{
     Acquisition, LockClient, LockGuard, LockName, LockSpec, Skipped,
     simulation::{
-        self, AttemptError, Locks, Network, Persistence, Process, Renewed, Reply, Request, Settings,
+        self, Answered, AttemptError, Locks, Network, Persistence, Process, Renewed, Reply,
+        Request, Settings, Wakeup,
     },
 };
 use tokio::{
-    sync::watch,
+    sync::broadcast,
     time::{Instant, sleep},
 };
 
@@ -44,6 +45,8 @@ pub(crate) enum What {
     Leave,
     Release,
     Renew,
+    Confirm,
+    Wake,
 }
 
 /// What becomes of one request.
@@ -73,7 +76,7 @@ pub(crate) struct Server(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
-    wakeups: watch::Sender<()>,
+    wakeups: broadcast::Sender<Wakeup>,
     started: Instant,
 }
 
@@ -100,7 +103,7 @@ impl Server {
         });
         Self(Arc::new(Shared {
             state: Mutex::default(),
-            wakeups: watch::Sender::new(()),
+            wakeups: broadcast::Sender::new(64),
             started: Instant::now(),
         }))
     }
@@ -162,16 +165,17 @@ impl Server {
         self.0.started.elapsed()
     }
 
-    fn apply(&self, request: &Request) -> Reply {
+    fn apply(&self, request: &Request) -> (Reply, Vec<Arc<str>>) {
         let now = START + u64::try_from(self.at().as_millis()).unwrap();
         let mut state = self.0.state.lock().unwrap();
         let reply = state.locks.apply(now.try_into().unwrap(), request);
-        let wakes = state.locks.take_wakeup() && !state.deaf;
-        drop(state);
-        if wakes {
-            self.0.wakeups.send_replace(());
+        if let Request::Wake(wakeup) = request
+            && !state.deaf
+        {
+            // Without a listener, it is lost.
+            drop(self.0.wakeups.send(wakeup.clone()));
         }
-        reply
+        (reply, state.locks.take_turn())
     }
 
     fn fate(&self, request: &Request) -> Option<Fate> {
@@ -190,14 +194,13 @@ fn kind(request: &Request) -> What {
         Request::Leave { .. } => What::Leave,
         Request::Release(_) => What::Release,
         Request::Renew(_) => What::Renew,
+        Request::Confirm(_) => What::Confirm,
+        Request::Wake(_) => What::Wake,
     }
 }
 
 impl Network for Server {
-    fn call(
-        &self,
-        request: Request,
-    ) -> Pin<Box<dyn Future<Output = Result<Reply, AttemptError>> + Send>> {
+    fn call(&self, request: Request) -> Pin<Box<dyn Future<Output = Answered> + Send>> {
         let (server, fate) = (self.clone(), self.fate(&request));
         Box::pin(async move {
             match fate {
@@ -235,7 +238,7 @@ impl Network for Server {
         })
     }
 
-    fn wakeups(&self) -> watch::Receiver<()> {
+    fn wakeups(&self) -> broadcast::Receiver<Wakeup> {
         self.0.wakeups.subscribe()
     }
 }

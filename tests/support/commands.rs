@@ -21,7 +21,12 @@ impl Commands {
 
     /// Another instance of the service, as the server sees it.
     pub(crate) async fn client(&self, db: &TestDb) -> LockClient {
-        let mut options = ClientOptions::parse(db.uri()).await.unwrap();
+        self.client_of(db, &db.uri()).await
+    }
+
+    /// An instance that connects with this connection string.
+    pub(crate) async fn client_of(&self, db: &TestDb, uri: &str) -> LockClient {
+        let mut options = ClientOptions::parse(uri).await.unwrap();
         let log = self.clone();
         options.command_event_handler = Some(EventHandler::callback(move |event| {
             if let CommandEvent::Started(started) = event {

@@ -1,6 +1,7 @@
 //! What waiting costs, in commands.
 
-use tokio::spawn;
+use mongo_lock_runtime::{Acquisition, Error};
+use tokio::{spawn, task::JoinHandle};
 
 use crate::support::{
     Commands, acquire, eventually, holder_of, instances, ms, patient, places, spec, until,
@@ -58,12 +59,12 @@ async fn a_hand_over_within_a_process_is_one_command() {
 }
 
 #[tokio::test]
-async fn a_hand_over_to_another_process_is_four_commands_at_most() {
+async fn a_hand_over_to_another_process_is_five_commands_at_most() {
     let (db, []) = instances().await;
     let commands = Commands::default();
     let (one, other) = (commands.client(&db).await, commands.client(&db).await);
     let held = acquire(&one, &spec("lock", 60_000)).await;
-    // Once before, so that the change stream is there.
+    // Once before, so that the cursor for wake-ups is there.
     let waits = patient("lock").build().unwrap();
     let asks = async || {
         let (client, waits) = (other.clone(), waits.clone());
@@ -75,28 +76,29 @@ async fn a_hand_over_to_another_process_is_four_commands_at_most() {
     let first = asks().await.unwrap();
     tokio::time::sleep(ms(300)).await;
     held.release().await.unwrap();
-    let held = eventually(first)
-        .await
-        .unwrap()
-        .unwrap()
-        .acquired()
-        .unwrap();
-    held.release().await.unwrap();
-    let held = acquire(&one, &spec("lock", 60_000)).await;
-    commands.take();
-    let second = asks().await.unwrap();
-    held.release().await.unwrap();
-    let held = eventually(second)
-        .await
-        .unwrap()
-        .unwrap()
-        .acquired()
-        .unwrap();
-    let seen = commands.take();
-    held.release().await.unwrap();
-    // To stand in line, to find out that a release must say whose turn it is, to say so, to ask again;
-    // and to hear of it.
-    let locks = seen.iter().filter(|command| *command != "getMore").count();
-    assert_eq!(locks, 4, "{seen:?}");
-    assert!(seen.len() <= 6, "{seen:?}");
+    let granted = async |waiter: JoinHandle<Result<Acquisition, Error>>| {
+        let acquisition = eventually(waiter).await.unwrap();
+        acquisition.unwrap().acquired().unwrap()
+    };
+    granted(first).await.release().await.unwrap();
+    let mut rounds = Vec::new();
+    for _ in 0..5 {
+        let held = acquire(&one, &spec("lock", 60_000)).await;
+        commands.take();
+        let waiter = asks().await.unwrap();
+        held.release().await.unwrap();
+        let held = granted(waiter).await;
+        let seen = commands.take();
+        held.release().await.unwrap();
+        let (news, locks): (Vec<_>, Vec<_>) = seen.into_iter().partition(|it| it == "getMore");
+        assert!(news.len() <= 2, "{news:?}");
+        rounds.push(locks);
+    }
+    // To stand in line, to find out that a release must say whose turn it is, to say so, to wake the
+    // waiter, to ask again. A change stream would save the wake-up, and cost the server more for each write
+    // of the whole deployment.
+    let fewest = rounds.iter().map(Vec::len).min();
+    assert_eq!(fewest, Some(5), "{rounds:?}");
+    // The confirmation of places, which comes every 1.2 to 2 s, may fall into a round.
+    assert!(rounds.iter().all(|locks| locks.len() <= 6), "{rounds:?}");
 }

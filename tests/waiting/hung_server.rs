@@ -66,7 +66,9 @@ async fn a_place_that_is_given_up_slowly_holds_up_no_caller() {
     };
     eventually(until(async || places(db, "job").await == 1)).await;
     let effect = doc! { "blockConnection": true, "blockTimeMS": 4000 };
-    let blocks = fixture.fails("update", doc! { "times": 1 }, effect).await;
+    let blocks = fixture
+        .fails("findAndModify", doc! { "times": 1 }, effect)
+        .await;
     waiter.abort();
     let _ = waiter.await;
     blocks.hit(1).await.unwrap();

@@ -17,13 +17,16 @@ mod mixed_kinds;
 mod order;
 mod own_lock;
 mod permits;
+mod places;
 mod polling;
+mod privileges;
 mod random_callers;
 mod readers;
 mod several;
 mod short_terms;
 mod turns;
 mod unpolled;
+mod wakeups;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -155,7 +155,7 @@ async fn run(
     let mut pause = Backoff::of_operation();
     loop {
         let (attempt, request) = pending.attempt(None);
-        match context.attempt(context.store.acquire(&request)).await {
+        match context.acquire(&request).await {
             Ok(AcquireReply::Granted(grant)) => {
                 let lease = pending.granted(attempt, grant);
                 // Here, and not only by the caller, which may never be polled again.

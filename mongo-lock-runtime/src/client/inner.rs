@@ -9,7 +9,7 @@ use crate::{
     clock::Clock,
     lease::{LeaseTable, PendingLease, Releaser},
     operation::{Context, Margin},
-    queue::{ReleaseService, WaitQueues},
+    queue::{Hub, ReleaseService, WaitQueues},
     spec::LockSpec,
     store::Store,
 };
@@ -37,6 +37,11 @@ pub(crate) struct Parts {
 
 impl ClientInner {
     pub(crate) fn new(parts: Parts) -> Self {
+        Self::with_hub(parts, &Hub::new())
+    }
+
+    /// A client that shares the listener for wake-ups with others.
+    fn with_hub(parts: Parts, hub: &Arc<Hub>) -> Self {
         let context = Arc::new(Context {
             store: parts.store,
             owner: parts.owner,
@@ -49,7 +54,7 @@ impl ClientInner {
             process: parts.process,
         });
         let leases = Arc::new(LeaseTable::new(parts.clock));
-        let queues = WaitQueues::new(&context, &leases);
+        let queues = WaitQueues::new(&context, &leases, hub);
         let releaser = ReleaseService::new(&context, &leases, &queues);
         Self {
             context,
@@ -62,7 +67,7 @@ impl ClientInner {
     /// Another client of the same locks.
     pub(crate) fn with_owner(&self, owner: Arc<str>) -> Self {
         let context = &self.context;
-        Self::new(Parts {
+        let parts = Parts {
             store: Arc::clone(&context.store),
             owner,
             operation_timeout: context.operation_timeout,
@@ -71,7 +76,8 @@ impl ClientInner {
             runtime: context.runtime.clone(),
             #[cfg(feature = "__simulation")]
             process: context.process.clone(),
-        })
+        };
+        Self::with_hub(parts, &self.queues.hub)
     }
 
     /// A pending lease for a new acquisition. `None` when the client is shutting down.

@@ -124,6 +124,7 @@ async fn run(client: &ClientInner, wait: Duration, limit: Duration) {
         client.leases.settled().await;
         // Clean-ups of acquisitions, and queues that the client leaves.
         client.context.tasks.wait().await;
+        client.queues.stop_listening().await;
     };
     if timeout(limit, everything).await.is_err() {
         events::shutdown_late(limit, client.leases.unreleased().len());

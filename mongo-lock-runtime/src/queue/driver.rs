@@ -12,6 +12,7 @@ use super::{
     handle::WaiterHandle,
     queue::{Action, Answer, PendingRequest},
     queues::WaitQueues,
+    refresher,
     waiter::Waiter,
     watcher,
 };
@@ -98,17 +99,19 @@ async fn ask(queues: &Arc<WaitQueues>, name: LockName, request: PendingRequest) 
         again,
     } = request;
     let context = &queues.context;
-    let reply = context.attempt(context.store.acquire(&request)).await;
+    let reply = context.acquire(&request).await;
     let id = pending.id();
     answered(queues, &name, id, answer(pending, attempt, again, reply));
 }
 
 /// Gives the queue the answer to a request. A client in the queue listens for wake-ups.
 pub(super) fn answered(queues: &Arc<WaitQueues>, name: &LockName, id: LeaseId, answer: Answer) {
-    if matches!(answer, Answer::Queued { .. }) {
-        watcher::watch(queues);
-    }
+    let is_queued = matches!(answer, Answer::Queued { .. });
     queues.answered(name, id, answer);
+    if is_queued {
+        watcher::watch(&queues.hub, &queues.context);
+        refresher::start(&queues.hub, &queues.context);
+    }
 }
 
 /// The meaning of a reply for the lease that is asked for.
@@ -157,7 +160,6 @@ const REVOKED: &str = "the id of the lease was revoked";
 /// Gives up the client's entry in the queue on the server. If the command fails, the entry ends by itself.
 async fn leave(queues: &Arc<WaitQueues>, name: LockName) {
     let context = &queues.context;
-    let left = context.attempt(context.store.leave(&name, &queues.id));
-    drop(left.await);
+    drop(context.leave(&name, &queues.id).await);
     queues.left(&name);
 }

@@ -11,7 +11,12 @@ impl WaitQueue {
     /// The moment since which the server has given no answer.
     fn silent_since(&self) -> Option<Moment> {
         let asked = self.asking.as_ref().map(|it| it.sent);
-        let silent = [self.silent_since, asked, self.releasing_since];
+        let silent = [
+            self.silent_since,
+            asked,
+            self.releasing_since,
+            self.confirming,
+        ];
         silent.into_iter().flatten().min()
     }
 

@@ -15,20 +15,22 @@
 mod driver;
 mod effects;
 mod handle;
+mod hub;
 mod limits;
 mod pacing;
+mod place;
 #[allow(
     clippy::module_inception,
     reason = "the folder is named for its main type"
 )]
 mod queue;
 mod queues;
+mod refresher;
 mod release;
 mod state;
 mod waiter;
-mod watch;
 mod watcher;
 
 pub(crate) use self::{
-    driver::join, queues::WaitQueues, release::ReleaseService, waiter::WaitResult,
+    driver::join, hub::Hub, queues::WaitQueues, release::ReleaseService, waiter::WaitResult,
 };

@@ -5,7 +5,10 @@ use std::time::{Duration, SystemTime};
 use crate::{
     clock::Moment,
     operation::{Backoff, jittered},
-    store::{Queued, protocol::QUEUE_ENTRY_TTL},
+    store::{
+        Queued,
+        protocol::{NEAR, QUEUE_ENTRY_TTL},
+    },
 };
 
 /// The state from which the time of the next request follows.
@@ -19,15 +22,11 @@ pub(super) struct Pacing {
     failures: Backoff,
 }
 
-/// The time after which a queue entry is refreshed, whether or not a wake-up comes.
-const REFRESH_INTERVAL: Duration = Duration::from_millis(1800);
-const _: () = assert!(2 * REFRESH_INTERVAL.as_millis() < QUEUE_ENTRY_TTL.as_millis());
-
-/// The first and the longest pause where no change stream brings wake-ups.
+/// The first and the longest pause where no wake-ups come.
 const POLL_INTERVAL: (Duration, Duration) = (Duration::from_millis(8), Duration::from_millis(500));
 
 /// The shortest pause: a lease that is over by the client's reckoning may not be over for the server.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
+pub(super) const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
 
 impl Default for Pacing {
     fn default() -> Self {
@@ -50,7 +49,12 @@ impl Pacing {
         // At least this late.
         let server = at + now.since(then);
         let ends = queued.look_at.duration_since(server).unwrap_or_default();
-        let mut pause = ends.max(SHORTEST_PAUSE).min(jittered(REFRESH_INTERVAL));
+        // The entry itself is confirmed together with the others of the client.
+        let mut pause = ends.max(SHORTEST_PAUSE);
+        if wakeups && queued.ahead >= NEAR {
+            // Those at the front find out that an entry is over. If all of them are dead, they are over then.
+            pause = QUEUE_ENTRY_TTL;
+        }
         if !wakeups {
             // A client that is not first in the queue can ask less often.
             let first = if queued.ahead == 0 { 0 } else { 6 };
@@ -113,14 +117,20 @@ mod tests {
     }
 
     #[test]
-    fn with_wakeups_the_entry_is_kept_alive_and_no_more() {
+    fn with_wakeups_the_end_of_the_lease_ahead_is_waited_for() {
         let mut pacing = Pacing::default();
-        for seen in 0..20 {
-            let now = start() + ms(1000 * seen);
-            let pause = pacing
-                .after_answer(&queued(0, seen, 60), true, now)
-                .since(now);
-            about(pause, REFRESH_INTERVAL);
+        for ahead in [0, NEAR - 1] {
+            let pause = pacing.after_answer(&queued(ahead, 0, 60), true, start());
+            assert_eq!(pause.since(start()), ms(60_000));
+        }
+    }
+
+    #[test]
+    fn with_wakeups_an_entry_far_back_leaves_looking_to_those_ahead() {
+        let mut pacing = Pacing::default();
+        for left in [1, 60] {
+            let pause = pacing.after_answer(&queued(NEAR, 0, left), true, start());
+            assert_eq!(pause.since(start()), QUEUE_ENTRY_TTL);
         }
     }
 

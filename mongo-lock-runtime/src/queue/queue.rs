@@ -14,7 +14,7 @@ use crate::{
     lease::{Attempt, OwnedLease, PendingLease},
     operation::OperationError,
     outcome::Skipped,
-    store::{AcquireRequest, AttemptError, LeaseId, Queued, StoreError, Ticket},
+    store::{AcquireRequest, AttemptError, LeaseId, Queued, StoreError, Ticket, protocol::NEAR},
 };
 
 #[derive(Default)]
@@ -40,6 +40,12 @@ pub(super) struct WaitQueue {
     pub(super) error: Option<OperationError>,
     /// The moment since which the queue waits for a release of the client itself.
     pub(super) releasing_since: Option<Moment>,
+    /// The moment at which the oldest confirmation of the entry was sent that has no answer.
+    pub(super) confirming: Option<Moment>,
+    /// The moment of the last answer to a request.
+    pub(super) answered_at: Option<Moment>,
+    /// Whether the entry is far back in the queue on the server.
+    pub(super) far: bool,
     pub(super) pacing: Pacing,
 }
 
@@ -165,8 +171,7 @@ impl WaitQueue {
         }
         self.end_late(settings, now, known, effects);
         if self.waiters.is_empty() {
-            self.silent_since = None;
-            self.error = None;
+            self.definite();
             return if self.asking.is_some() || self.detached > 0 || self.leaving {
                 Action::Wait(None)
             } else if std::mem::take(&mut self.entered) {
@@ -237,6 +242,7 @@ impl WaitQueue {
         effects: &mut Effects,
     ) {
         effects.notify(&self.notify);
+        self.answered_at = Some(now);
         let asking = self.asking.take_if(|asking| asking.id == id);
         if asking.is_none() {
             self.detached = self.detached.saturating_sub(1);
@@ -258,6 +264,7 @@ impl WaitQueue {
             Answer::Queued { pending, queued } => {
                 self.definite();
                 self.entered = true;
+                self.far = queued.ahead >= NEAR;
                 if at.is_some() {
                     let again = self.pacing.after_answer(&queued, wakeups, now);
                     self.ask_at = (!woken).then_some(again);
@@ -334,7 +341,8 @@ impl WaitQueue {
     }
 
     /// Takes note of a definite answer of the server.
-    fn definite(&mut self) {
+    pub(super) fn definite(&mut self) {
+        self.confirming = None;
         self.silent_since = None;
         self.error = None;
     }

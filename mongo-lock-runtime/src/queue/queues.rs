@@ -1,7 +1,7 @@
 //! The queues of a client behind their mutex, and the carrying out of their effects.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -9,18 +9,18 @@ use tokio::{sync::Notify, time::timeout};
 
 use super::{
     effects::{Effects, Skip},
+    hub::{Hub, Subscriber},
     queue::{Action, Answer, Known, PendingRequest},
     state::{Joined, QueueState},
     waiter::{WaitResult, Waiter},
-    watch::Watch,
 };
 use crate::{
+    clock::Moment,
     events,
     lease::{LeaseTable, Local},
     name::LockName,
     operation::{Context, OperationError},
-    random,
-    store::LeaseId,
+    store::{Confirmation, LeaseId, Standing, StoreError},
 };
 
 /// How long a waiter waits for what becomes of a request whose caller is gone.
@@ -35,21 +35,28 @@ pub(crate) struct WaitQueues {
     state: Mutex<QueueState>,
     /// The signal that a queue has ended.
     over: Notify,
-    /// Whether wake-ups come.
-    pub(super) watch: Watch,
+    /// The hub through which wake-ups come.
+    pub(crate) hub: Arc<Hub>,
 }
 
 impl WaitQueues {
-    pub(crate) fn new(context: &Arc<Context>, table: &Arc<LeaseTable>) -> Arc<Self> {
-        let id: Arc<str> = random::uuid().to_string().into();
-        Arc::new(Self {
+    pub(crate) fn new(
+        context: &Arc<Context>,
+        table: &Arc<LeaseTable>,
+        hub: &Arc<Hub>,
+    ) -> Arc<Self> {
+        let id = hub.queue_id();
+        let queues = Arc::new(Self {
             context: Arc::clone(context),
             table: Arc::clone(table),
             state: Mutex::new(QueueState::new(Arc::clone(&id), context.operation_timeout)),
             id,
             over: Notify::new(),
-            watch: Watch::default(),
-        })
+            hub: Arc::clone(hub),
+        });
+        let subscriber: Weak<Self> = Arc::downgrade(&queues);
+        hub.subscribe(&queues.id, subscriber);
+        queues
     }
 
     /// Lets a waiter in. `None` when the client is shutting down.
@@ -77,11 +84,6 @@ impl WaitQueues {
         self.perform(effects);
     }
 
-    pub(super) fn wake_all(&self) {
-        let effects = self.state().wake_all();
-        self.perform(effects);
-    }
-
     /// Whether the client is about to give up its entry in the queue of a lock.
     pub(crate) fn is_leaving(&self, name: &LockName) -> bool {
         self.state().is_leaving(name)
@@ -96,10 +98,6 @@ impl WaitQueues {
             }
             over.await;
         }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.state().is_empty()
     }
 
     /// The next action of a queue's driver.
@@ -128,13 +126,16 @@ impl WaitQueues {
         self.perform(effects);
         if matches!(action, Action::End) {
             self.over.notify_waiters();
+            if self.state().is_empty() {
+                self.hub.look_again();
+            }
         }
         action
     }
 
     /// Takes the answer to a request for a waiter.
     pub(super) fn answered(&self, name: &LockName, id: LeaseId, answer: Answer) {
-        let wakeups = self.watch.is_open();
+        let wakeups = self.hub.is_open();
         if let Answer::Failed { error, .. } = &answer
             && error.is_transient()
         {
@@ -155,6 +156,12 @@ impl WaitQueues {
     pub(crate) fn close(&self) {
         let effects = self.state().close();
         self.perform(effects);
+    }
+
+    /// Ends the subscription to wake-ups, and the listener with the last of its clients. No caller waits.
+    pub(crate) async fn stop_listening(&self) {
+        self.hub.unsubscribe(&self.id);
+        self.hub.settled().await;
     }
 
     /// Drops a queue whose driver is gone, together with the client's runtime.
@@ -201,6 +208,42 @@ impl WaitQueues {
     pub(super) fn state(&self) -> MutexGuard<'_, QueueState> {
         // No code in a critical section panics.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Subscriber for WaitQueues {
+    fn wake(&self, lock: &str) {
+        Self::wake(self, lock);
+    }
+
+    fn wake_all(&self) {
+        let effects = self.state().wake_all();
+        self.perform(effects);
+    }
+
+    fn is_waiting(&self) -> bool {
+        !self.state().is_empty()
+    }
+
+    fn places(&self, far: bool, now: Moment) -> Vec<Confirmation> {
+        self.state().places(far, now)
+    }
+
+    fn confirmed(&self, place: &Confirmation, standing: Standing, sent: Moment, wakeups: bool) {
+        let now = self.context.clock.now();
+        let effects = self.state().confirmed(place, standing, sent, wakeups, now);
+        self.perform(effects);
+    }
+
+    fn not_confirmed(&self, place: &Confirmation, sent: Moment, error: &StoreError) {
+        let effects = self.state().not_confirmed(place, sent, error);
+        self.perform(effects);
+    }
+}
+
+impl Drop for WaitQueues {
+    fn drop(&mut self) {
+        self.hub.unsubscribe(&self.id);
     }
 }
 

@@ -122,8 +122,7 @@ impl Work {
         let request = &self.job.request;
         let mut pause = Backoff::of_operation();
         loop {
-            let store = &self.context.store;
-            match self.context.attempt(store.release(request)).await {
+            match self.context.release(request).await {
                 Ok(freed) => return Ok(Release::of(freed)),
                 Err(error) => {
                     let next = pause.next();
@@ -148,8 +147,7 @@ impl Work {
             request,
             again,
         } = next;
-        let command = self.context.store.hand_over(&self.job.request, &request);
-        let reply = self.context.attempt(command).await;
+        let reply = self.context.hand_over(&self.job.request, &request).await;
         let id: LeaseId = pending.id();
         let (released, reply) = match reply {
             Ok((freed, reply)) => (Ok(Release::of(freed)), Ok(reply)),

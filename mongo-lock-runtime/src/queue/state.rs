@@ -144,7 +144,15 @@ impl QueueState {
         self.queues.remove(name)
     }
 
-    fn with(&mut self, name: &str, event: impl FnOnce(&mut WaitQueue, &mut Effects)) -> Effects {
+    pub(super) fn parts(&mut self) -> (&mut BTreeMap<LockName, WaitQueue>, &Settings) {
+        (&mut self.queues, &self.settings)
+    }
+
+    pub(super) fn with(
+        &mut self,
+        name: &str,
+        event: impl FnOnce(&mut WaitQueue, &mut Effects),
+    ) -> Effects {
         let mut effects = Effects::default();
         if let Some(queue) = self.queues.get_mut(name) {
             event(queue, &mut effects);

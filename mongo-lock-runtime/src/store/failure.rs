@@ -98,9 +98,9 @@ impl AttemptError {
         }
     }
 
-    /// The server closed a change stream.
+    /// The server closed a cursor.
     pub(crate) fn ended() -> Self {
-        let message = "the change stream was closed by the server";
+        let message = "the cursor was closed by the server";
         Self::new(message, Persistence::Transient, false)
     }
 

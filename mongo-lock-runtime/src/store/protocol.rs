@@ -185,6 +185,60 @@ pub struct Grant {
     pub contended: bool,
 }
 
+/// A confirmation of a place in a queue, whose entry is kept for another [`QUEUE_ENTRY_TTL`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Confirmation {
+    /// The lock.
+    pub name: LockName,
+    /// The id of the queue entry.
+    pub queue_id: Arc<str>,
+    /// The number of permits, as the waiter sees it.
+    pub permits: u32,
+}
+
+/// What a waiter learns from the confirmation of its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// The waiter is to ask: there is room for it, or it has no entry any more.
+    Ask,
+    /// The waiter is to wait.
+    Waits {
+        /// The holder of the lock, or the first in the queue.
+        skipped: Skipped,
+        /// The time after which there may be room without a wake-up.
+        look_in: Duration,
+        /// Whether the place is among the first [`NEAR`].
+        near: bool,
+    },
+}
+
+/// The number of places at the front of a queue whose turn may come soon.
+pub(crate) const NEAR: usize = 8;
+
+/// The least remaining time of an entry that was just confirmed.
+pub(super) const CONFIRMED: Duration = Duration::from_secs(3);
+
+/// A wake-up: the waiters that are to ask for a lock again, since the lock has room for them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Wakeup {
+    /// The lock.
+    pub lock: LockName,
+    /// The queue ids of the waiters.
+    pub waiters: Vec<Arc<str>>,
+}
+
+/// The queue ids of the waiters for which a request has made room. The client whose request it was is to
+/// wake them.
+pub(crate) type Turn = Vec<Arc<str>>;
+
+/// The part of a queue id that names the listener for its wake-ups: all before the last colon. The
+/// clients of a process that share a listener have it in common.
+pub(crate) fn listener(queue_id: &str) -> &str {
+    queue_id
+        .rsplit_once(':')
+        .map_or(queue_id, |(first, _)| first)
+}
+
 /// One request to a store, of any kind.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Request {
@@ -203,6 +257,10 @@ pub enum Request {
     Release(ReleaseRequest),
     /// A renewal of any number of leases.
     Renew(Vec<Renewal>),
+    /// Confirmations of any number of places.
+    Confirm(Vec<Confirmation>),
+    /// A message to the waiters for which an earlier request has made room.
+    Wake(Wakeup),
 }
 
 /// The reply to a [`Request`] of the kind with an equal name.
@@ -218,4 +276,8 @@ pub enum Reply {
     Released(bool),
     /// The result of a renewal.
     Renewed(Renewed),
+    /// The results of the confirmations, in their order.
+    Confirmed(Vec<Standing>),
+    /// The message is on its way.
+    Woken,
 }

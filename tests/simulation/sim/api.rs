@@ -1,6 +1,6 @@
 //! The library as the simulation uses it: the only file that names what may be renamed.
 
-use std::{ops::ControlFlow, pin::Pin, time::Duration};
+use std::{ops::ControlFlow, pin::Pin, sync::Arc, time::Duration};
 
 use mongo_lock_runtime::{
     __private::{Call, LockTerms, OnLost, run_value},
@@ -12,7 +12,7 @@ pub(crate) use mongo_lock_runtime::{
     Lease as LeaseHandle,
     simulation::{
         AcquireReply, AcquireRequest, AttemptError, LeaseId, Locks, Network, Process,
-        ReleaseRequest, Renewed, Reply, Request, Settings, seed,
+        ReleaseRequest, Renewed, Reply, Request, Settings, Standing, Wakeup, seed,
     },
 };
 use tokio::time::Instant;
@@ -20,6 +20,8 @@ use tokio::time::Instant;
 use super::script::{Class, Kind, Terms};
 
 pub(crate) type Client = LockClient;
+/// A reply, and the waiters that the client is to wake.
+pub(crate) type Answered = (Reply, Vec<Arc<str>>);
 pub(crate) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 pub(crate) fn client(settings: Settings) -> Client {

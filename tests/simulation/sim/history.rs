@@ -15,6 +15,8 @@ pub(crate) fn what(request: &Request) -> What {
         Request::Leave { .. } => What::Leave,
         Request::Release(_) => What::Release,
         Request::Renew(_) => What::Renew,
+        Request::Wake(_) => What::Wake,
+        Request::Confirm(_) => What::Confirm,
     }
 }
 
@@ -24,6 +26,9 @@ pub(crate) fn names(request: &Request) -> Vec<LockName> {
         Request::Acquire(request) => vec![request.name.clone()],
         Request::HandOver(release, _) | Request::Release(release) => vec![release.name.clone()],
         Request::Leave { name, .. } => vec![name.clone()],
+        // A hint: an error of it excuses nothing.
+        Request::Wake(_) => Vec::new(),
+        Request::Confirm(places) => places.iter().map(|it| it.name.clone()).collect(),
         Request::Renew(leases) => leases.iter().map(|it| it.name.clone()).collect(),
     }
 }
@@ -59,6 +64,11 @@ pub(crate) fn request(request: &Request, oracle: &Oracle) -> String {
             let calls: Vec<_> = leases.iter().map(|it| call(it.lease)).collect();
             format!("renew {}", calls.join(", "))
         }
+        Request::Wake(wakeup) => format!("wake waiters for `{}`", wakeup.lock),
+        Request::Confirm(places) => {
+            let names: Vec<_> = places.iter().map(|it| it.name.to_string()).collect();
+            format!("confirm places for {}", names.join(", "))
+        }
     }
 }
 
@@ -70,6 +80,15 @@ pub(crate) fn effect(reply: &Reply, oracle: &Oracle) -> String {
             format!("{freed}, and {}", acquire(reply))
         }
         Reply::Left => "left".into(),
+        Reply::Woken => "woken".into(),
+        Reply::Confirmed(standings) => {
+            let asks = standings.iter().filter(|it| **it == api::Standing::Ask);
+            format!(
+                "confirmed, {} of {} are to ask",
+                asks.count(),
+                standings.len()
+            )
+        }
         Reply::Released(true) => "released".into(),
         Reply::Released(false) => "was gone".into(),
         Reply::Renewed(renewed) => {

@@ -3,12 +3,12 @@
 use std::{future::pending, sync::Arc};
 
 use tokio::{
-    sync::{oneshot, watch},
+    sync::{broadcast, oneshot},
     time::{Duration, sleep},
 };
 
 use super::{
-    api::{self, AttemptError, Boxed, Network, Reply, Request},
+    api::{self, Answered, AttemptError, Boxed, Network, Request, Wakeup},
     history,
     script::{Class, Fate},
     world::World,
@@ -22,7 +22,7 @@ pub(crate) struct Wire {
 }
 
 impl Network for Wire {
-    fn call(&self, request: Request) -> Boxed<Result<Reply, AttemptError>> {
+    fn call(&self, request: Request) -> Boxed<Result<Answered, AttemptError>> {
         let (sender, answer) = oneshot::channel();
         let (journey, fate) = self.world.tell(|state, at, _| {
             let (number, fate, (there, back)) = state.send(at, self.slot, history::what(&request));
@@ -57,12 +57,12 @@ impl Network for Wire {
         })
     }
 
-    fn wakeups(&self) -> watch::Receiver<()> {
-        self.world.turns(self.who)
+    fn wakeups(&self) -> broadcast::Receiver<Wakeup> {
+        self.world.wakeups(self.who)
     }
 }
 
-type Sender = oneshot::Sender<Result<Reply, AttemptError>>;
+type Sender = oneshot::Sender<Result<Answered, AttemptError>>;
 
 /// A request on its way.
 struct Journey {
@@ -156,20 +156,22 @@ impl Journey {
         while let Some(until) = self.world.hangs_until() {
             self.world.until(until + 1).await;
         }
-        let (effect, wakes) = self
+        let effect = self
             .world
             .apply(self.who, self.number, self.sent, &self.request);
-        if wakes {
-            let (world, later) = (Arc::clone(&self.world), self.back);
+        if let Request::Wake(wakeup) = &self.request
+            && effect.result.is_ok()
+        {
+            let (world, wakeup, later) = (Arc::clone(&self.world), wakeup.clone(), self.back);
             tokio::spawn(async move {
                 pause(later).await;
-                world.wake_waiters();
+                world.wake_waiters(&wakeup);
             });
         }
         effect
     }
 
-    fn tell(&self, result: Result<Reply, AttemptError>, answer: Sender) {
+    fn tell(&self, result: Result<Answered, AttemptError>, answer: Sender) {
         self.world.tell(|state, at, _| {
             let number = self.number;
             match &result {

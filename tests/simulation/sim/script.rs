@@ -170,6 +170,8 @@ pub(crate) enum What {
     Release,
     Leave,
     Renew,
+    Wake,
+    Confirm,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{
-    api::{Locks, Reply, Request},
+    api::{Answered, Locks, Reply, Request},
     oracle::Mirror,
     script::Sabotage,
 };
@@ -49,15 +49,18 @@ impl Server {
         self.offset += by;
     }
 
-    pub(crate) fn apply(&mut self, at: u64, request: &Request) -> Reply {
+    pub(crate) fn apply(&mut self, at: u64, request: &Request) -> Answered {
         match (self.sabotage, request) {
             (Sabotage::ForgetsHolders, Request::Acquire(acquire)) => {
                 self.locks.delete(&acquire.name);
             }
-            (Sabotage::IgnoresReleases, Request::Release(_)) => return Reply::Released(true),
+            (Sabotage::IgnoresReleases, Request::Release(_)) => {
+                return (Reply::Released(true), Vec::new());
+            }
             _ => {}
         }
-        self.locks.apply(self.now(at), request)
+        let reply = self.locks.apply(self.now(at), request);
+        (reply, self.locks.take_turn())
     }
 
     /// What has just taken effect on the primary. Gives its number.

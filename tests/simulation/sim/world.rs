@@ -9,12 +9,12 @@ use std::{
 use fastrand::Rng;
 use mongo_lock_runtime::LockName;
 use tokio::{
-    sync::{Notify, watch},
+    sync::{Notify, broadcast},
     time::{Instant, sleep_until},
 };
 
 use super::{
-    api::{self, AttemptError, Reply, Request, millis},
+    api::{self, Answered, AttemptError, Reply, Request, Wakeup, millis},
     history,
     oracle::{Oracle, Rules},
     script::{Act, Class, Fate, Fault, Scenario, What},
@@ -38,14 +38,14 @@ pub(crate) struct State {
     garbled: Vec<(LockName, u64)>,
     requests: u32,
     /// One for each client: which of several receivers of one sender is woken first is random.
-    turns: Vec<watch::Sender<()>>,
+    wakeups: Vec<broadcast::Sender<Wakeup>>,
     /// `None`: not recorded.
     pub(crate) history: Option<Vec<String>>,
 }
 
 /// What came of a request at the server.
 pub(crate) struct Effect {
-    pub(crate) result: Result<Reply, AttemptError>,
+    pub(crate) result: Result<Answered, AttemptError>,
     /// The primary on which it took effect.
     epoch: u32,
     /// What a majority must have before the answer is given.
@@ -77,7 +77,7 @@ impl World {
                 faults: faults.map(|fault| (*fault, 0)).collect(),
                 garbled: Vec::new(),
                 requests: 0,
-                turns: Vec::new(),
+                wakeups: Vec::new(),
                 history: record.then(Vec::new),
             }),
         })
@@ -111,27 +111,27 @@ impl World {
         self.state().note(self.at(), text);
     }
 
-    pub(crate) fn turns(&self, who: usize) -> watch::Receiver<()> {
+    pub(crate) fn wakeups(&self, who: usize) -> broadcast::Receiver<Wakeup> {
         let mut state = self.state();
-        while state.turns.len() <= who {
-            state.turns.push(watch::Sender::new(()));
+        while state.wakeups.len() <= who {
+            state.wakeups.push(broadcast::Sender::new(16));
         }
-        state.turns[who].subscribe()
+        state.wakeups[who].subscribe()
     }
 
-    pub(crate) fn wake_waiters(&self) {
+    pub(crate) fn wake_waiters(&self, wakeup: &Wakeup) {
         let at = self.at();
         let deaf = |(fault, _): &(Fault, u32)| matches!(fault, Fault::Deaf { from, to } if (*from..*to).contains(&at));
         let mut state = self.state();
-        if state.faults.iter().any(deaf) || state.turns.is_empty() {
+        if state.faults.iter().any(deaf) || state.wakeups.is_empty() {
             return;
         }
         // Any of them may be the first to hear.
-        let count = state.turns.len();
+        let count = state.wakeups.len();
         let first = state.rng.usize(..count);
-        let (later, sooner) = state.turns.split_at(first);
-        for turn in sooner.iter().chain(later) {
-            turn.send_replace(());
+        let (later, sooner) = state.wakeups.split_at(first);
+        for listener in sooner.iter().chain(later) {
+            drop(listener.send(wakeup.clone()));
         }
     }
 
@@ -146,14 +146,8 @@ impl World {
         })
     }
 
-    /// A request has arrived. Says, too, whether clients that wait are to be woken.
-    pub(crate) fn apply(
-        &self,
-        who: usize,
-        number: u32,
-        sent: u64,
-        request: &Request,
-    ) -> (Effect, bool) {
+    /// A request has arrived.
+    pub(crate) fn apply(&self, who: usize, number: u32, sent: u64, request: &Request) -> Effect {
         self.tell(|state, at, now| {
             let failed = |class| Effect {
                 result: Err(class),
@@ -162,7 +156,7 @@ impl World {
             };
             if at < state.server.down_until {
                 state.note(at, format_args!("request {number} finds no primary"));
-                return (failed(api::error(NO_PRIMARY)), false);
+                return failed(api::error(NO_PRIMARY));
             }
             if let Request::Acquire(acquire) | Request::HandOver(_, acquire) = request
                 && state
@@ -171,11 +165,11 @@ impl World {
                     .any(|(name, until)| *name == acquire.name && at < *until)
             {
                 state.note(at, format_args!("request {number} finds another document"));
-                return (failed(api::foreign()), false);
+                return failed(api::foreign());
             }
             let unmoved = state.oracle.unmoved(now, request);
             state.oracle.keeps_min_hold(at, request);
-            let mut reply = state.server.apply(at, request);
+            let (mut reply, turn) = state.server.apply(at, request);
             state.oracle.applied(at, now, who, sent, request, &reply);
             if let Reply::Renewed(renewed) = &mut reply
                 && unmoved
@@ -195,29 +189,16 @@ impl World {
                     format_args!("request {number} takes effect at {now}: {text}"),
                 );
             }
-            let waits = history::names(request).iter().any(|name| {
-                let document = state.oracle.mirror.documents.get(name);
-                document.is_some_and(|document| !document.places.is_empty())
-            });
-            let wakes = waits
-                && match (request, &reply) {
-                    (Request::Acquire(_), Reply::Acquire(reply)) => {
-                        matches!(api::answer(reply), api::Answer::Granted { .. })
-                    }
-                    (Request::Renew(_), _) => false,
-                    _ => true,
-                };
-            let effect = Effect {
-                result: Ok(reply),
+            Effect {
+                result: Ok((reply, turn)),
                 epoch: state.server.epoch,
                 sequence: majority.then_some(sequence),
-            };
-            (effect, wakes)
+            }
         })
     }
 
     /// What the server answers, some time after the effect.
-    pub(crate) fn answer(&self, effect: Effect) -> Result<Reply, AttemptError> {
+    pub(crate) fn answer(&self, effect: Effect) -> Result<Answered, AttemptError> {
         let mut state = self.state();
         if effect.result.is_ok() && effect.epoch != state.server.epoch {
             return Err(api::error(GONE));
@@ -270,7 +251,7 @@ impl World {
                 Act::Release => {
                     for lease in document.leases.iter().filter(|it| !it.released) {
                         let request = api::forced_release(&name, lease.id);
-                        let reply = state.server.apply(at, &request);
+                        let (reply, _) = state.server.apply(at, &request);
                         state
                             .oracle
                             .applied(at, now, lease.who, at, &request, &reply);
@@ -283,7 +264,7 @@ impl World {
                             name: name.clone(),
                             queue_id: Arc::clone(&place.client),
                         };
-                        let reply = state.server.apply(at, &request);
+                        let (reply, _) = state.server.apply(at, &request);
                         state
                             .oracle
                             .applied(at, now, place.who, at, &request, &reply);
@@ -293,7 +274,7 @@ impl World {
             let sequence = state.server.written(&state.oracle.mirror);
             state.server.replicated(sequence);
         });
-        self.wake_waiters();
+        // An operator wakes no waiter.
     }
 }
 

@@ -6,49 +6,46 @@ use std::{
 };
 
 use super::super::protocol::{
-    AcquireReply, AcquireRequest, Grant, LeaseId, QUEUE_ENTRY_FRESH, QUEUE_ENTRY_TTL, Queued,
+    AcquireReply, AcquireRequest, Grant, LeaseId, NEAR, QUEUE_ENTRY_FRESH, QUEUE_ENTRY_TTL, Queued,
     REVOCATION_TTL, ReleaseRequest, Renewal, Ticket,
 };
-use crate::{
-    outcome::{self, Skipped},
-    spec::Mode,
-};
+use crate::spec::Mode;
 
 /// The contents of the server's document, in equal words. Times are milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Document {
-    holders: Vec<Holder>,
+    pub(super) holders: Vec<Holder>,
     /// The last fencing token given out.
-    token: Option<i64>,
-    queue: Vec<QueueEntry>,
+    pub(super) token: Option<i64>,
+    pub(super) queue: Vec<QueueEntry>,
     revoked: Vec<Revocation>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Holder {
+pub(super) struct Holder {
     /// `None` for a lease that was released before its `min_hold` was over.
     lease: Option<LeaseId>,
     /// The attempt that was granted.
     attempt: u32,
-    owner: Arc<str>,
+    pub(super) owner: Arc<str>,
     mode: Mode,
     permits: u32,
-    token: i64,
+    pub(super) token: i64,
     ttl_ms: i64,
-    acquired_at: i64,
-    expires_at: i64,
+    pub(super) acquired_at: i64,
+    pub(super) expires_at: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct QueueEntry {
-    id: Arc<str>,
+pub(super) struct QueueEntry {
+    pub(super) id: Arc<str>,
     lease: LeaseId,
-    owner: Arc<str>,
-    mode: Mode,
-    permits: u32,
-    since: i64,
-    seen_at: i64,
-    until: i64,
+    pub(super) owner: Arc<str>,
+    pub(super) mode: Mode,
+    pub(super) permits: u32,
+    pub(super) since: i64,
+    pub(super) seen_at: i64,
+    pub(super) until: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -57,9 +54,16 @@ struct Revocation {
     until: i64,
 }
 
+/// A reply, and the queue ids of the waiters that are to be woken.
+type Step = (AcquireReply, Vec<Arc<str>>);
+
 /// Whether a lease of this mode, with so many permits, is compatible with these others: all are of
 /// its mode, and either they are shared, or they are fewer than the permits of every one of them.
-fn compatible(mode: Mode, permits: u32, others: impl Iterator<Item = (Mode, u32)> + Clone) -> bool {
+pub(super) fn compatible(
+    mode: Mode,
+    permits: u32,
+    others: impl Iterator<Item = (Mode, u32)> + Clone,
+) -> bool {
     let allowed = others
         .clone()
         .fold(permits, |min, (_, permits)| min.min(permits));
@@ -68,7 +72,8 @@ fn compatible(mode: Mode, permits: u32, others: impl Iterator<Item = (Mode, u32)
 }
 
 impl Document {
-    pub(super) fn acquire(&mut self, now: i64, request: &AcquireRequest) -> AcquireReply {
+    /// The reply to a request, and the waiters that are to be woken.
+    pub(super) fn acquire(&mut self, now: i64, request: &AcquireRequest) -> Step {
         // The plain pipeline leaves a document with one live lease, which claims no more than its ttl, as
         // it is.
         if request.is_plain()
@@ -79,7 +84,7 @@ impl Document {
             && self.queue.is_empty()
             && !self.is_revoked(request.lease)
         {
-            return AcquireReply::Refused(self.skipped(request));
+            return (AcquireReply::Refused(self.refusal(request)), Vec::new());
         }
         self.step(now, None, request)
     }
@@ -90,8 +95,10 @@ impl Document {
         now: i64,
         release: Option<&ReleaseRequest>,
         request: &AcquireRequest,
-    ) -> AcquireReply {
+    ) -> Step {
+        let before = self.before();
         self.tidy(now, release);
+        let changed = release.is_some() || self.holders.len() != before.holders;
         let revoked = self.is_revoked(request.lease);
         let ticket = request.ticket.as_ref().filter(|_| !revoked);
         let ours = |entry: &QueueEntry| ticket.is_some_and(|ticket| ticket.queue_id == entry.id);
@@ -116,7 +123,8 @@ impl Document {
         let held = self.holders.iter().map(Holder::terms);
         let others = held.chain(ahead.iter().map(QueueEntry::terms));
         let fits = compatible(request.mode, request.permits, others);
-        if fits && !revoked && !self.has(request.lease) {
+        let grants = fits && !revoked && !self.has(request.lease);
+        if grants {
             self.grant(now, request);
         }
         let granted = self.lease(request.lease).map(Holder::grant);
@@ -127,6 +135,19 @@ impl Document {
         let seen = next.as_ref().map(|entry| (entry.seen_at, entry.until));
         let at = ahead.len();
         self.queue = ahead.into_iter().chain(next).chain(behind).collect();
+        let queue_id = ticket.map(|ticket| &*ticket.queue_id);
+        let woken = before.wakes(self, changed || grants, queue_id);
+        (self.reply(request, granted, revoked, at, seen), woken)
+    }
+
+    fn reply(
+        &self,
+        request: &AcquireRequest,
+        granted: Option<Grant>,
+        revoked: bool,
+        at: usize,
+        seen: Option<(i64, i64)>,
+    ) -> AcquireReply {
         if let Some(grant) = granted {
             return AcquireReply::Granted(Grant {
                 contended: !self.queue.is_empty(),
@@ -136,14 +157,15 @@ impl Document {
         if revoked {
             return AcquireReply::Revoked;
         }
-        let skipped = self.skipped(request);
+        let skipped = self.refusal(request);
         let Some((seen_at, until)) = seen else {
             return AcquireReply::Refused(skipped);
         };
         let ends = if at == 0 {
             self.holders.iter().map(|holder| holder.expires_at).min()
         } else {
-            self.queue[..at].iter().map(|entry| entry.until).min()
+            let front = self.queue[..at].iter().take(NEAR);
+            front.map(|entry| entry.until).min()
         };
         AcquireReply::Queued(Queued {
             skipped,
@@ -171,8 +193,8 @@ impl Document {
         });
     }
 
-    /// Releases a lease. `true`: the lease was there.
-    pub(super) fn release(&mut self, now: i64, request: &ReleaseRequest) -> bool {
+    /// Releases a lease. Says whether the lease was there, and which waiters are to be woken.
+    pub(super) fn release(&mut self, now: i64, request: &ReleaseRequest) -> (bool, Vec<Arc<str>>) {
         let there = self.has(request.lease);
         let simple = !request.contended && request.min_hold.is_none() && !request.revoke;
         if simple && self.queue.is_empty() {
@@ -181,15 +203,19 @@ impl Document {
                 .retain(|holder| holder.lease != Some(request.lease));
         } else if there || request.revoke {
             self.tidy(now, Some(request));
+            return (there, self.next());
         }
-        there
+        (there, Vec::new())
     }
 
-    pub(super) fn leave(&mut self, now: i64, queue_id: &str) {
-        if self.queue.iter().any(|entry| *entry.id == *queue_id) {
-            self.queue.retain(|entry| *entry.id != *queue_id);
-            self.tidy(now, None);
+    /// Takes out a queue entry. Gives the waiters that are to be woken.
+    pub(super) fn leave(&mut self, now: i64, queue_id: &str) -> Vec<Arc<str>> {
+        if !self.queue.iter().any(|entry| *entry.id == *queue_id) {
+            return Vec::new();
         }
+        self.queue.retain(|entry| *entry.id != *queue_id);
+        self.tidy(now, None);
+        self.next()
     }
 
     /// Renews a lease. `false`: the lease is not live.
@@ -251,16 +277,6 @@ impl Document {
         }
     }
 
-    /// Whether a waiter other than the one with this id is to be woken. The first waiter in the queue is
-    /// woken when its lease would be granted; if that is a reader, so are all readers up to the first
-    /// writer.
-    pub(super) fn wakes(&self, queue_id: Option<&str>) -> bool {
-        let held = self.holders.iter().map(Holder::terms);
-        self.queue.first().is_some_and(|first| {
-            queue_id != Some(&*first.id) && compatible(first.mode, first.permits, held)
-        })
-    }
-
     pub(super) fn has(&self, lease: LeaseId) -> bool {
         self.lease(lease).is_some()
     }
@@ -274,40 +290,10 @@ impl Document {
         let mut revoked = self.revoked.iter();
         revoked.any(|revocation| revocation.lease == lease)
     }
-
-    fn skipped(&self, request: &AcquireRequest) -> Skipped {
-        let holders = self.holders.iter();
-        let holder = if request.permits > 1 {
-            holders.min_by_key(|holder| holder.expires_at)
-        } else {
-            holders.max_by_key(|holder| holder.expires_at)
-        };
-        if let Some(holder) = holder {
-            let holder = outcome::Holder {
-                owner: holder.owner.to_string(),
-                since: time(holder.acquired_at),
-                until: time(holder.expires_at),
-                token: holder.token,
-                is_this_client: false,
-            };
-            return Skipped::held(request.name.clone(), holder);
-        }
-        let next = self.queue.first();
-        let next = next.expect("a free lock is granted, unless there is a queue");
-        let reservation = outcome::Reservation {
-            owner: next.owner.to_string(),
-            waiting_since: time(next.since),
-            kept_until: time(next.until),
-            last_token: self
-                .token
-                .expect("there is no queue before the first lease"),
-        };
-        Skipped::reserved(request.name.clone(), reservation)
-    }
 }
 
 impl Holder {
-    fn live(&self, now: i64) -> bool {
+    pub(super) fn live(&self, now: i64) -> bool {
         self.expires_at > now
     }
 
@@ -316,7 +302,7 @@ impl Holder {
         self.expires_at = self.expires_at.min(now + self.ttl_ms);
     }
 
-    fn terms(&self) -> (Mode, u32) {
+    pub(super) fn terms(&self) -> (Mode, u32) {
         (self.mode, self.permits)
     }
 
@@ -360,6 +346,6 @@ pub(super) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
 }
 
-fn time(millis: i64) -> SystemTime {
+pub(super) fn time(millis: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(millis.unsigned_abs())
 }

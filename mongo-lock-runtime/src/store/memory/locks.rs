@@ -8,11 +8,11 @@
     )
 )]
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     super::protocol::{
-        AcquireReply, AcquireRequest, ReleaseRequest, Renewal, Renewed, Reply, Request,
+        AcquireReply, AcquireRequest, ReleaseRequest, Renewal, Renewed, Reply, Request, Standing,
     },
     document::Document,
 };
@@ -23,13 +23,14 @@ use crate::name::LockName;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Locks {
     documents: BTreeMap<LockName, Document>,
-    /// Whether a step has made room for the first of a queue.
-    wakeup: bool,
+    /// The waiters for which the last step has made room.
+    turn: Vec<Arc<str>>,
 }
 
 impl Locks {
     /// Applies a request at `now_ms` milliseconds after 1970.
     pub fn apply(&mut self, now_ms: i64, request: &Request) -> Reply {
+        self.turn.clear();
         match request {
             Request::Acquire(request) => Reply::Acquire(self.acquire(now_ms, request)),
             Request::HandOver(release, request) => {
@@ -38,20 +39,28 @@ impl Locks {
             }
             Request::Leave { name, queue_id } => {
                 if let Some(document) = self.documents.get_mut(name) {
-                    document.leave(now_ms, queue_id);
-                    self.wakeup |= document.wakes(None);
+                    self.turn = document.leave(now_ms, queue_id);
                 }
                 Reply::Left
             }
             Request::Release(request) => Reply::Released(self.release(now_ms, request)),
             Request::Renew(leases) => Reply::Renewed(self.renew(now_ms, leases)),
+            Request::Confirm(places) => {
+                let confirmed = places.iter().map(|place| {
+                    let document = self.documents.get_mut(&place.name);
+                    document.map_or(Standing::Ask, |it| it.confirm(now_ms, place))
+                });
+                Reply::Confirmed(confirmed.collect())
+            }
+            // Wake-ups are no part of the locks.
+            Request::Wake(_) => Reply::Woken,
         }
     }
 
-    /// Whether the steps since the last call have made room for the first of a queue: then waiting
-    /// clients are to be woken. More wake-ups than the server gives are harmless.
-    pub fn take_wakeup(&mut self) -> bool {
-        std::mem::take(&mut self.wakeup)
+    /// The queue ids of the waiters for which the last step has made room. The client whose step it was
+    /// wakes them.
+    pub fn take_turn(&mut self) -> Vec<Arc<str>> {
+        std::mem::take(&mut self.turn)
     }
 
     /// Deletes a document, as an operator does by hand. Says whether the document was there.
@@ -62,9 +71,8 @@ impl Locks {
 
     fn acquire(&mut self, now: i64, request: &AcquireRequest) -> AcquireReply {
         let document = self.documents.entry(request.name.clone()).or_default();
-        let reply = document.acquire(now, request);
-        let queue_id = request.ticket.as_ref().map(|ticket| &*ticket.queue_id);
-        self.wakeup |= document.wakes(queue_id);
+        let (reply, turn) = document.acquire(now, request);
+        self.turn = turn;
         reply
     }
 
@@ -76,9 +84,8 @@ impl Locks {
     ) -> (bool, AcquireReply) {
         let document = self.documents.entry(request.name.clone()).or_default();
         let there = document.has(release.lease);
-        let reply = document.step(now, Some(release), request);
-        let queue_id = request.ticket.as_ref().map(|ticket| &*ticket.queue_id);
-        self.wakeup |= document.wakes(queue_id);
+        let (reply, turn) = document.step(now, Some(release), request);
+        self.turn = turn;
         (there, reply)
     }
 
@@ -91,8 +98,8 @@ impl Locks {
         } else {
             return false;
         };
-        let there = document.release(now, request);
-        self.wakeup |= (there || request.revoke) && document.wakes(None);
+        let (there, turn) = document.release(now, request);
+        self.turn = turn;
         there
     }
 

@@ -1,28 +1,18 @@
 //! The commands, apart from sending them.
 
-use mongodb::bson::{Bson, Document, RawDocumentBuf, doc, rawdoc};
+use mongodb::bson::{Bson, Document, RawDocumentBuf, Uuid, doc, rawdoc};
 
 use super::{
-    super::protocol::{AcquireRequest, LeaseId, ReleaseRequest, Renewal},
-    general,
+    super::protocol::{AcquireRequest, Confirmation, LeaseId, ReleaseRequest, Renewal},
+    confirm, general,
     namespace::Namespace,
     plain::Plain,
-    release, renewal,
+    release, renewal, reply,
 };
 use crate::{name::LockName, spec::Mode};
 
 /// The TTL index's name.
 pub(super) const INDEX: &str = "mongo_lock_purge";
-
-/// The party that waits for an update to be known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ack {
-    /// None but the caller: the primary's memory is enough.
-    Primary,
-    /// The next in the queue, whose change stream brings what a majority has in its journal. The
-    /// primary of a small replica set flushes its own every 100 ms, unless it is asked to.
-    Journal,
-}
 
 /// The builder of all commands on one collection.
 #[derive(Debug, Clone)]
@@ -60,26 +50,34 @@ impl Commands {
 
     /// An acquisition of a plain lock.
     pub(super) fn acquire_plain(&self, request: &AcquireRequest) -> RawDocumentBuf {
-        self.acquire(&request.name, self.plain.update(request))
+        self.acquire(&request.name, self.plain.update(request), reply::plain())
     }
 
-    /// An acquisition of any kind, after the release of another lease, if there is one.
+    /// An acquisition of any kind, after the release of another lease, if there is one. `id` is that of
+    /// this command.
     pub(super) fn acquire_general(
         &self,
         request: &AcquireRequest,
         release: Option<&ReleaseRequest>,
+        id: Uuid,
     ) -> RawDocumentBuf {
-        let update = general::update(request, release, &self.general);
-        self.acquire(&request.name, update)
+        let update = general::update(request, release, id, &self.general);
+        self.acquire(&request.name, update, reply::general(request))
     }
 
-    fn acquire(&self, name: &LockName, update: RawDocumentBuf) -> RawDocumentBuf {
+    fn acquire(
+        &self,
+        name: &LockName,
+        update: RawDocumentBuf,
+        fields: RawDocumentBuf,
+    ) -> RawDocumentBuf {
         rawdoc! {
             "findAndModify": self.namespace.collection.as_str(),
             "query": { "_id": name.as_str() },
             "update": [update],
             "upsert": true,
             "new": true,
+            "fields": fields,
             "writeConcern": { "w": "majority", "wtimeout": self.limit_ms },
             "maxTimeMS": self.limit_ms,
         }
@@ -88,39 +86,46 @@ impl Commands {
     /// A release where no client waits.
     pub(super) fn release_simple(&self, request: &ReleaseRequest) -> Document {
         let (query, update) = release::simple(request);
-        self.update(query, update, Ack::Primary)
-    }
-
-    pub(super) fn release(&self, request: &ReleaseRequest, ack: Ack) -> Document {
-        let query = doc! { "_id": request.name.as_str(), "holders.lease": request.lease.0 };
-        self.update(query, release::update(request, &self.now), ack)
-    }
-
-    /// A release that revokes the lease's id. The reply has the document as it was.
-    pub(super) fn revoke(&self, request: &ReleaseRequest, ack: Ack) -> Document {
         doc! {
-            "findAndModify": &self.namespace.collection,
-            "query": { "_id": request.name.as_str() },
-            "update": release::update(request, &self.now),
-            "upsert": true,
-            "new": false,
-            "writeConcern": concern(ack),
+            "update": &self.namespace.collection,
+            "updates": [{ "q": query, "u": update }],
+            "writeConcern": { "w": 1 },
             "maxTimeMS": self.limit_ms,
         }
     }
 
-    /// The end of a queue entry.
-    pub(super) fn leave(&self, name: &LockName, queue_id: &str, ack: Ack) -> Document {
-        let query = doc! { "_id": name.as_str(), "queue.id": queue_id };
-        self.update(query, release::leave(queue_id, &self.now), ack)
+    /// A release. The reply says whose turn it is.
+    pub(super) fn release(&self, request: &ReleaseRequest, id: Uuid) -> Document {
+        let mut query = release::lock_document(&request.name);
+        query.insert("holders.lease", request.lease.0);
+        self.step(query, release::update(request, id, &self.now))
+    }
+
+    /// A release that revokes the lease's id. The reply has the document.
+    pub(super) fn revoke(&self, request: &ReleaseRequest, id: Uuid) -> Document {
+        let query = doc! { "_id": request.name.as_str() };
+        let mut command = self.step(query, release::update(request, id, &self.now));
+        command.insert("upsert", true);
+        command.remove("fields");
+        command
+    }
+
+    /// The end of a queue entry. The reply says whose turn it is.
+    pub(super) fn leave(&self, name: &LockName, queue_id: &str, id: Uuid) -> Document {
+        let mut query = release::lock_document(name);
+        query.insert("queue.id", queue_id);
+        self.step(query, release::leave(queue_id, id, &self.now))
     }
 
     /// An update that the primary alone acknowledges.
-    fn update(&self, q: Document, u: impl Into<Bson>, ack: Ack) -> Document {
+    fn step(&self, query: Document, update: Vec<Document>) -> Document {
         doc! {
-            "update": &self.namespace.collection,
-            "updates": [{ "q": q, "u": u.into() }],
-            "writeConcern": concern(ack),
+            "findAndModify": &self.namespace.collection,
+            "query": query,
+            "update": update,
+            "new": true,
+            "fields": { "_id": 0, "turn": 1 },
+            "writeConcern": { "w": 1 },
             "maxTimeMS": self.limit_ms,
         }
     }
@@ -144,6 +149,43 @@ impl Commands {
             "cursor": {},
             // A state that a fail-over can still undo is not to be relied on.
             "readConcern": { "level": "majority" },
+            "maxTimeMS": self.limit_ms,
+        }
+    }
+
+    /// Confirmations of places in queues. The primary alone acknowledges them: a place that is lost in a
+    /// fail-over is found out by [`look`](Self::look).
+    pub(super) fn confirm(&self, places: &[Confirmation]) -> Document {
+        doc! {
+            "update": &self.namespace.collection,
+            "updates": confirm::statements(places, &self.now),
+            "ordered": false,
+            "writeConcern": { "w": 1 },
+            "maxTimeMS": self.limit_ms,
+        }
+    }
+
+    /// The confirmation of a single place, and the look at its lock.
+    pub(super) fn confirm_one(&self, place: &Confirmation) -> Document {
+        let id = &*place.queue_id;
+        doc! {
+            "findAndModify": &self.namespace.collection,
+            "query": confirm::query(id, place.name.as_str()),
+            "update": [confirm::update(id, &self.now)],
+            "new": true,
+            "fields": { "_id": 0, "found": confirm::found(&[id], &self.now) },
+            "writeConcern": { "w": 1 },
+            "maxTimeMS": self.limit_ms,
+        }
+    }
+
+    /// A look at the locks of these places.
+    pub(super) fn look(&self, places: &[Confirmation]) -> Document {
+        doc! {
+            "aggregate": &self.namespace.collection,
+            "pipeline": confirm::look(places, &self.now),
+            "cursor": { "batchSize": 10_000 },
+            "readConcern": { "level": "local" },
             "maxTimeMS": self.limit_ms,
         }
     }
@@ -186,12 +228,5 @@ impl Commands {
             "upsert": true,
             "maxTimeMS": self.limit_ms,
         }
-    }
-}
-
-fn concern(ack: Ack) -> Document {
-    match ack {
-        Ack::Primary => doc! { "w": 1 },
-        Ack::Journal => doc! { "w": 1, "j": true },
     }
 }

@@ -2,13 +2,16 @@
 
 use std::time::SystemTime;
 
-use mongodb::bson::{Bson, Document};
+use mongodb::bson::{Bson, Document, Uuid};
 
 use super::{
-    super::protocol::{AcquireReply, AcquireRequest, Grant, LeaseId, Queued},
+    super::protocol::{
+        AcquireReply, AcquireRequest, CONFIRMED, Confirmation, Grant, NEAR, Queued, Standing, Turn,
+    },
     expression::PROTOCOL,
 };
 use crate::{
+    name::LockName,
     outcome::{self, Skipped},
     spec::Mode,
 };
@@ -20,6 +23,8 @@ pub(super) struct LockDocument<'a> {
     /// The queue as it is, perhaps with entries of waiters that are long gone.
     queue: &'a [Bson],
     revoked: &'a [Bson],
+    /// The number of entries ahead of ours, where the server has counted them.
+    ahead: Option<usize>,
 }
 
 struct Holder<'a> {
@@ -62,13 +67,11 @@ impl<'a> LockDocument<'a> {
             token,
             queue: array("queue"),
             revoked: array("revoked"),
+            ahead: document
+                .get("ahead")
+                .and_then(integer)
+                .and_then(|ahead| ahead.try_into().ok()),
         })
-    }
-
-    /// Whether the lease is among the holders.
-    pub(super) fn has(&self, lease: LeaseId) -> bool {
-        let lease = Bson::from(lease.0);
-        self.holders.iter().any(|holder| *holder.lease == lease)
     }
 
     /// The reply to `request`; `None` when the reply depends on a queue, or on several holders, at
@@ -99,25 +102,60 @@ impl<'a> LockDocument<'a> {
             })));
         }
         let entries = self.entries()?;
-        let skipped = self.skipped(request, &entries)?;
+        let skipped = self.skipped(&request.name, request.permits, &entries)?;
         let Some(ticket) = &request.ticket else {
             return Ok(Some(AcquireReply::Refused(skipped)));
         };
         let mut ids = entries.iter().map(|entry| entry.id);
-        let ahead = ids.position(|id| *id == *ticket.queue_id);
-        let ahead =
-            ahead.ok_or("it has no queue entry of ours, yet the server refused the lease")?;
+        let at = ids.position(|id| *id == *ticket.queue_id);
+        let at = at.ok_or("it has no queue entry of ours, yet the server refused the lease")?;
+        // Of a long queue, the reply has the front alone.
+        let ahead = self.ahead.unwrap_or(at);
         let ends = if ahead == 0 {
             self.holders.iter().map(|holder| holder.expires_at).min()
         } else {
-            entries[..ahead].iter().map(|entry| entry.until).min()
+            let front = entries[..at].iter().take(NEAR);
+            front.map(|entry| entry.until).min()
         };
         Ok(Some(AcquireReply::Queued(Queued {
             skipped,
             ahead,
-            seen_at: entries[ahead].seen_at,
-            look_at: ends.unwrap_or(entries[ahead].until),
+            seen_at: entries[at].seen_at,
+            look_at: ends.unwrap_or(entries[at].until),
         })))
+    }
+
+    /// The result of a confirmation, by what the server `found`, besides holders and queue; `None`: the
+    /// client has no entry.
+    pub(super) fn standing(
+        &self,
+        place: &Confirmation,
+        found: &Document,
+    ) -> Result<Option<Standing>, String> {
+        let now = date(found, "now")?;
+        let entries = self.entries()?;
+        let ours = entries.iter().find(|entry| *entry.id == *place.queue_id);
+        let Some(ours) = ours.filter(|ours| ours.until >= now + CONFIRMED) else {
+            return Ok(None);
+        };
+        let is_first = entries.first().is_some_and(|first| first.id == ours.id);
+        if is_first && found.get_bool("room").unwrap_or(true) {
+            return Ok(Some(Standing::Ask));
+        }
+        let mut near = found.get_array("near").into_iter().flatten();
+        let near = near.any(|id| id.as_str() == Some(&*place.queue_id));
+        let look_at = match (is_first, near) {
+            (true, _) => date(found, "ends_at"),
+            (false, true) => date(found, "next_at"),
+            // Those at the front look for each other; others look in case that all of them are dead.
+            (false, false) => date(found, "front_until"),
+        };
+        let look_at = look_at.unwrap_or(ours.until);
+        Ok(Some(Standing::Waits {
+            skipped: self.skipped(&place.name, place.permits, &entries)?,
+            look_in: look_at.duration_since(now).unwrap_or_default(),
+            near,
+        }))
     }
 
     fn is_revoked(&self, lease: &Bson) -> bool {
@@ -147,13 +185,14 @@ impl<'a> LockDocument<'a> {
 
     fn skipped(
         &self,
-        request: &AcquireRequest,
+        name: &LockName,
+        permits: u32,
         entries: &[QueueEntry<'_>],
     ) -> Result<Skipped, String> {
         let holders = self.holders.iter();
         // Of several holders, the one that ends first tells when there is room for one more permit, and
         // the one that ends last when the lock is free.
-        let holder = if request.permits > 1 {
+        let holder = if permits > 1 {
             holders.min_by_key(|holder| holder.expires_at)
         } else {
             holders.max_by_key(|holder| holder.expires_at)
@@ -166,7 +205,7 @@ impl<'a> LockDocument<'a> {
                 token: holder.token,
                 is_this_client: false,
             };
-            return Ok(Skipped::held(request.name.clone(), holder));
+            return Ok(Skipped::held(name.clone(), holder));
         }
         // The lock is free, and reserved for the first in the queue.
         let next = entries.first();
@@ -177,7 +216,7 @@ impl<'a> LockDocument<'a> {
             kept_until: next.until,
             last_token: self.token,
         };
-        Ok(Skipped::reserved(request.name.clone(), reservation))
+        Ok(Skipped::reserved(name.clone(), reservation))
     }
 }
 
@@ -210,6 +249,18 @@ impl<'a> QueueEntry<'a> {
             until: date(entry, "until")?,
         })
     }
+}
+
+/// The waiters for which this command has made room, by the document after it.
+pub(super) fn turn(document: &Document, command: Uuid) -> Turn {
+    let Ok(turn) = document.get_document("turn") else {
+        return Turn::new();
+    };
+    if turn.get("command") != Some(&command.into()) {
+        return Turn::new();
+    }
+    let waiters = turn.get_array("waiters").into_iter().flatten();
+    waiters.filter_map(Bson::as_str).map(Into::into).collect()
 }
 
 /// A missing protocol is this version's.

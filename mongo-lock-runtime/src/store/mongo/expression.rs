@@ -226,10 +226,14 @@ pub(super) fn compatible(mode: &Bson, permits: &Bson, others: &Bson) -> Document
 /// present value.
 ///
 /// The first waiter in the queue is woken when its lease would be granted; if that is a reader, so are all
-/// readers up to the first writer. The value names these waiters: a change stream brings the value to
-/// them, and to no others. The value is a string: the description of an update has a string whole, but
-/// only the changed elements of an array.
-pub(super) fn turn(holders: &str, queue: &str, cond: impl Into<Bson>, now: &Bson) -> Document {
+/// readers up to the first writer. The value names these waiters, and the `command` that has made room
+/// for them: the client that sent the command learns from the reply that it is to wake them.
+pub(super) fn turn(
+    holders: &str,
+    queue: &str,
+    cond: impl Into<Bson>,
+    command: impl Into<Bson>,
+) -> Document {
     let is_reader = doc! { "$eq": ["$$first.mode", "shared"] };
     let fits = compatible(
         &"$$first.mode".into(),
@@ -245,11 +249,7 @@ pub(super) fn turn(holders: &str, queue: &str, cond: impl Into<Bson>, now: &Bson
             { "$slice": [queue, { "$max": ["$$writer", 1] }] },
         ] },
     } };
-    let names = doc! { "$reduce": {
-        "input": { "$cond": [is_reader, readers, ["$$first"]] },
-        "initialValue": "",
-        "in": { "$concat": ["$$value", text("$$this.id"), "@"] },
-    } };
+    let woken = doc! { "$cond": [is_reader, readers, ["$$first"]] };
     doc! { "$let": {
         "vars": { "first": { "$arrayElemAt": [queue, 0] } },
         "in": { "$cond": [
@@ -258,13 +258,11 @@ pub(super) fn turn(holders: &str, queue: &str, cond: impl Into<Bson>, now: &Bson
                 cond.into(),
                 fits,
             ] },
-            { "$concat": [names, { "$toString": now }] },
+            {
+                "command": command.into(),
+                "waiters": { "$map": { "input": woken, "in": "$$this.id" } },
+            },
             "$turn",
         ] },
     } }
-}
-
-/// The value as a string, whatever an operator put there by hand.
-fn text(value: impl Into<Bson>) -> Document {
-    doc! { "$convert": { "input": value.into(), "to": "string", "onError": "", "onNull": "" } }
 }

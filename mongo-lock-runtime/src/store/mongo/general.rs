@@ -1,6 +1,6 @@
 //! The update pipeline for everything but a plain lock: readers, permits, a queue, a hand-over.
 
-use mongodb::bson::{Binary, Bson, Document, RawBson, RawDocumentBuf, doc, rawdoc};
+use mongodb::bson::{Binary, Bson, Document, RawBson, RawDocumentBuf, Uuid, doc, rawdoc};
 
 use super::{
     super::protocol::{AcquireRequest, QUEUE_ENTRY_FRESH, QUEUE_ENTRY_TTL, ReleaseRequest},
@@ -16,6 +16,7 @@ use super::{
 pub(super) fn update(
     request: &AcquireRequest,
     release: Option<&ReleaseRequest>,
+    command: Uuid,
     decision: &RawDocumentBuf,
 ) -> RawDocumentBuf {
     let optional = |time: Option<i64>| time.map_or(RawBson::Null, RawBson::Int64);
@@ -33,6 +34,7 @@ pub(super) fn update(
     rawdoc! { "$replaceWith": { "$let": {
         "vars": {
             "request": literal(request),
+            "command": Binary::from_uuid(command),
             "ticket": { "$literal": ticket },
             "waited": waited,
             "released": released,
@@ -211,7 +213,7 @@ fn result(now: &Bson) -> Document {
             { "$add": [last_needed, RETENTION_MS] },
             { "$add": [revocation_needed, RETENTION_MS] },
         ] },
-        "turn": turn("$$holders", "$$next_queue", is_news(), now),
+        "turn": turn("$$holders", "$$next_queue", is_news(), "$$command"),
         "revoked": { "$cond": [
             "$$revoke",
             revoked_with("$$released", now),

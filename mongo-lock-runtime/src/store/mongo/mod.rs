@@ -6,9 +6,9 @@
 //!   holders: [ { lease, attempt, owner, mode, permits, ttl_ms, token, acquired_at, expires_at } ],
 //!   token: <last fencing token given out>,
 //!   queue: [ { id, lease, owner, mode, permits, since, seen_at, until } ],
-//!   turn: <the queue ids of the waiters that are woken, and the time of the wake-up>,
+//!   turn: <the queue ids of the waiters that are woken, and the id of the command that made room>,
 //!   revoked: [ { lease, until } ],
-//!   freed: <whether the last hand-over found the lease that it released>,
+//!   freed: <whether the last hand-over or revocation found the lease that it released>,
 //!   purge_at: <the time at which the TTL index may collect the document> }
 //! ```
 //!
@@ -32,9 +32,9 @@
 //! free, and refuses what one live lease plainly holds. In all other cases it fails, without an effect, or its
 //! reply does not tell, and the client asks again by a longer pipeline (`general`), as it does from the start
 //! where permits, readers or a queue are involved. The reply of that has one state more: **queued**, when our
-//! client's entry is in the queue. The queue is in the order of `since`,
-//! when each waiter began to wait. A waiter sends its request again, every now and then, to refresh
-//! its entry (`until`), and when it is woken. An entry whose `until` is over counts for nothing.
+//! client's entry is in the queue. The queue is in the order of `since`, when each waiter began to wait. A
+//! waiter's client confirms the entry (`until`) every now and then, and sends the request again when the waiter
+//! is woken. An entry whose `until` is over counts for nothing.
 //!
 //! **Attempts.** The holder's element keeps the number of the attempt that was granted. A repeated
 //! request with a higher number leaves the element as it is.
@@ -45,10 +45,11 @@
 //!
 //! **Turns.** When a command makes room for the first in the queue, so that its lease would be
 //! granted, the command writes that waiter's id into `turn`; if that is a reader, the ids of all
-//! readers up to the first writer. Each waiting client has a change stream that brings it the changes
-//! of `turn` that name the client, so one release wakes one client, which then sends its request
-//! again. An event that is missed costs time, never the lock: entries are refreshed regularly, by
-//! requests.
+//! readers up to the first writer. The client that sent the command learns so from the reply, which has
+//! the command's own id in `turn`, and wakes the waiters through a small capped collection (`wakeup`); they
+//! then send their requests again. A wake-up that is missed costs time, never the lock: the confirmation of
+//! entries (`confirm`: one `update` for all entries of a process, and one `aggregate`) also looks whose turn
+//! it is.
 //!
 //! **Handing over** is a release and an acquisition in one step, for two callers of one client.
 //!
@@ -62,10 +63,10 @@
 //! on time that it does not have. The aggregate reads what a majority has, for that reason.
 //!
 //! **Release** is one `update` that takes the lease out of the holders by its id, where there is no
-//! queue; it matches nothing when the lease is gone, or a client waits: then another update writes the
+//! queue; it matches nothing when the lease is gone, or a client waits: then a `findAndModify` writes the
 //! next waiters into `turn`. With a `min_hold` that is not over, the update moves the lease's end there
-//! instead. A release is acknowledged by the primary alone, from its journal where a client waits, lest
-//! the change stream be late: if a fail-over undoes it, the lease expires by itself.
+//! instead. A release is acknowledged by the primary alone: if a fail-over undoes it, the lease expires by
+//! itself.
 //!
 //! **A clock that is set back.** No lease may claim to end later than its `ttl_ms` from now, no queue
 //! entry later than an entry is kept, no revocation later than in an hour: every command that looks at
@@ -76,20 +77,26 @@
 //! command. The lease's id makes the commands repeatable without one.
 
 mod command;
+mod confirm;
 mod document;
 mod error;
 mod expression;
 mod general;
 mod namespace;
+mod places;
 mod plain;
 mod release;
 mod renewal;
+mod reply;
 mod setup;
 #[cfg(test)]
 mod snapshots;
 mod store;
-mod watch;
+mod wakeup;
 
 pub(crate) use self::{
-    namespace::Namespace, setup::StartUp, store::MongoStore, watch::MongoWakeups,
+    namespace::Namespace,
+    setup::StartUp,
+    store::MongoStore,
+    wakeup::{MongoCursor, MongoWakeups},
 };

@@ -1,8 +1,6 @@
 //! The checks before a client exists, so that a wrong set-up fails at start-up and not at the
 //! first nightly run.
 
-use std::sync::atomic::Ordering;
-
 use mongodb::{
     bson::{Bson, Document, doc},
     error::{Error as DriverError, ErrorKind},
@@ -32,10 +30,6 @@ impl MongoStore {
             .run_command(doc! { "hello": 1 })
             .await
             .map_err(|error| self.refused(error, Step::Reach))?;
-        // A sharded cluster consists of replica sets.
-        let router = hello.get_str("msg").is_ok_and(|said| said == "isdbgrid");
-        let replicated = hello.contains_key("setName") || router;
-        self.replicated.store(replicated, Ordering::Relaxed);
         if let Some(deployment) = deployment(&hello) {
             let _ = self.deployment.set(deployment);
         }

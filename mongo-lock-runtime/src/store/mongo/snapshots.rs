@@ -5,27 +5,30 @@
 
 use std::{env, fs, path::PathBuf, sync::Arc, time::Duration};
 
-use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
+use mongodb::bson::{Bson, Document, RawDocumentBuf, Uuid};
 
 use super::{
-    super::protocol::{AcquireRequest, LeaseId, ReleaseRequest, Renewal, Ticket},
+    super::protocol::{
+        AcquireRequest, Confirmation, LeaseId, ReleaseRequest, Renewal, Ticket, Wakeup,
+    },
     Namespace,
-    command::{Ack, Commands},
-    watch,
+    command::Commands,
+    wakeup::command as wakeup,
 };
 use crate::{name::LockName, spec::Mode};
 
-const CLIENT: &str = "3f0d2c5e-0000-4000-8000-00000000c11e";
+const LISTENER: &str = "3f0d2c5e-0000-4000-8000-00000000c11e";
+const CLIENT: &str = "3f0d2c5e-0000-4000-8000-00000000c11e:1";
 
 #[test]
 fn acquire() {
     let commands = commands();
     check_raw("acquire_plain", &commands.acquire_plain(&exclusive()));
-    let general = |request| commands.acquire_general(&request, None);
+    let general = |request| commands.acquire_general(&request, None, id());
     check_raw("acquire_reader", &general(reader()));
     check_raw("acquire_permit", &general(permit()));
     check_raw("acquire_queued", &general(queued()));
-    let hand_over = commands.acquire_general(&queued(), Some(&release()));
+    let hand_over = commands.acquire_general(&queued(), Some(&release()), id());
     check_raw("hand_over", &hand_over);
     check_raw("dry_run", &commands.dry_run(lease(1)));
 }
@@ -34,20 +37,20 @@ fn acquire() {
 fn releases() {
     let commands = commands();
     check("release", &commands.release_simple(&release()));
-    let update = commands.release(&release(), Ack::Journal);
+    let update = commands.release(&release(), id());
     check("release_contended", &update);
     let min_hold = ReleaseRequest {
         min_hold: Some(Duration::from_secs(5)),
         ..release()
     };
-    let update = commands.release(&min_hold, Ack::Journal);
+    let update = commands.release(&min_hold, id());
     check("release_min_hold", &update);
     let revoke = ReleaseRequest {
         revoke: true,
         ..release()
     };
-    check("release_revoke", &commands.revoke(&revoke, Ack::Primary));
-    let leave = commands.leave(&name(), CLIENT, Ack::Journal);
+    check("release_revoke", &commands.revoke(&revoke, id()));
+    let leave = commands.leave(&name(), CLIENT, id());
     check("leave", &leave);
 }
 
@@ -65,14 +68,38 @@ fn renewals() {
 }
 
 #[test]
+fn confirmations() {
+    let places = [Confirmation {
+        name: name(),
+        queue_id: CLIENT.into(),
+        permits: 1,
+    }];
+    check("confirm_one", &commands().confirm_one(&places[0]));
+    check("confirm", &commands().confirm(&places));
+    check("look", &commands().look(&places));
+}
+
+#[test]
 fn setup() {
     check("create_index", &commands().create_index());
 }
 
 #[test]
 fn wakeups() {
-    let [first, second] = watch::pipeline(CLIENT);
-    check("watch", &doc! { "pipeline": [first, second] });
+    let collection = wakeup::collection("distributed_locks");
+    let wakeup = Wakeup {
+        lock: name(),
+        waiters: vec![CLIENT.into()],
+    };
+    check("wakeups_create", &wakeup::create(&collection, 5000));
+    check("wakeups_wake", &wakeup::wake(&collection, &wakeup, 5000));
+    check("wakeups_open", &wakeup::open(&collection, LISTENER));
+    check("wakeups_more", &wakeup::more(&collection, 42, 5000));
+    check("wakeups_kill", &wakeup::kill(&collection, &[42]));
+    check(
+        "wakeups_left_behind",
+        &wakeup::left_behind("app.locks_wakeups", 42, 10_000, 1000),
+    );
 }
 
 fn commands() -> Commands {
@@ -85,6 +112,11 @@ fn commands() -> Commands {
 
 fn name() -> LockName {
     LockName::new("nightly-report").unwrap()
+}
+
+/// The id of a command.
+fn id() -> Uuid {
+    Uuid::from_bytes([0xc0; 16])
 }
 
 fn lease(id: u128) -> LeaseId {

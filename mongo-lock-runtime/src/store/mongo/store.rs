@@ -2,39 +2,37 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use mongodb::{
     Client, Database,
-    bson::{Document, RawDocumentBuf},
+    bson::{Bson, Document, RawDocumentBuf, Uuid},
     options::{ReadPreference, SelectionCriteria},
 };
 use tokio::time::Instant;
 
 use super::{
-    command::{Ack, Commands},
-    document::LockDocument,
+    command::Commands,
+    document::{self, LockDocument},
     error,
     namespace::Namespace,
     renewal,
+    wakeup::state::WakeupState,
 };
 use crate::store::{
     failure::AttemptError,
-    protocol::{AcquireReply, AcquireRequest, ReleaseRequest, Renewal, Renewed},
+    protocol::{AcquireReply, AcquireRequest, ReleaseRequest, Renewal, Renewed, Turn},
 };
-use crate::{events, name::LockName};
+use crate::{events, name::LockName, random};
 
 #[derive(Debug)]
 pub(crate) struct MongoStore {
     pub(super) database: Database,
     pub(super) commands: Commands,
-    /// Whether the server is known to be part of a replica set, and so to have a journal.
-    pub(super) replicated: AtomicBool,
+    /// Whether wake-ups can be sent.
+    pub(super) wakeups: Arc<WakeupState>,
     /// The name of the deployment, as far as the server tells it.
     pub(super) deployment: OnceLock<String>,
 }
@@ -45,7 +43,7 @@ impl MongoStore {
         Self {
             database: client.database(&namespace.database),
             commands: Commands::new(namespace, limit_ms, "$$NOW".into()),
-            replicated: AtomicBool::default(),
+            wakeups: Arc::default(),
             deployment: OnceLock::new(),
         }
     }
@@ -57,7 +55,7 @@ impl MongoStore {
         Self {
             database: self.database.clone(),
             commands: self.commands.at(now.into()),
-            replicated: AtomicBool::default(),
+            wakeups: Arc::clone(&self.wakeups),
             deployment: OnceLock::new(),
         }
     }
@@ -80,17 +78,21 @@ impl MongoStore {
     pub(crate) async fn acquire(
         &self,
         request: &AcquireRequest,
-    ) -> Result<AcquireReply, AttemptError> {
+    ) -> Result<(AcquireReply, Turn), AttemptError> {
         if request.is_plain() {
             let command = self.commands.acquire_plain(request);
-            match self.find_and_modify(request, command, false).await {
-                Ok((_, Some(reply))) => return Ok(reply),
+            match self.find_and_modify(command).await {
+                Ok(value) => {
+                    if let Some(reply) = read(request, &value, false)? {
+                        return Ok((reply, Turn::new()));
+                    }
+                }
                 Err(error) if !error::is_undecided(&error) => return Err(error),
-                Ok((_, None)) | Err(_) => {}
+                Err(_) => {}
             }
         }
-        let (_, reply) = self.acquire_general(request, None).await?;
-        Ok(reply)
+        let ((_, reply), turn) = self.acquire_general(request, None).await?;
+        Ok((reply, turn))
     }
 
     /// One attempt to release a lease and to acquire another, one command. Says whether the first was
@@ -99,7 +101,7 @@ impl MongoStore {
         &self,
         release: &ReleaseRequest,
         request: &AcquireRequest,
-    ) -> Result<(bool, AcquireReply), AttemptError> {
+    ) -> Result<((bool, AcquireReply), Turn), AttemptError> {
         self.acquire_general(request, Some(release)).await
     }
 
@@ -107,76 +109,77 @@ impl MongoStore {
         &self,
         request: &AcquireRequest,
         release: Option<&ReleaseRequest>,
-    ) -> Result<(bool, AcquireReply), AttemptError> {
-        let command = self.commands.acquire_general(request, release);
-        let (freed, reply) = self.find_and_modify(request, command, true).await?;
-        let reply =
-            reply.ok_or_else(|| AttemptError::malformed("its queue cannot be read".into()))?;
-        Ok((freed, reply))
+    ) -> Result<((bool, AcquireReply), Turn), AttemptError> {
+        let id = random::uuid();
+        let command = self.commands.acquire_general(request, release, id);
+        let value = self.find_and_modify(command).await?;
+        let freed = value.get_bool("freed").unwrap_or_default();
+        let reply = read(request, &value, true)?
+            .ok_or_else(|| AttemptError::malformed("its queue cannot be read".into()))?;
+        Ok(((freed, reply), document::turn(&value, id)))
     }
 
-    /// Whether the lease to be released was there, and the reply; `None`: the reply depends on the
-    /// queue, at which the command did not look.
-    async fn find_and_modify(
-        &self,
-        request: &AcquireRequest,
-        command: RawDocumentBuf,
-        looks_at_queue: bool,
-    ) -> Result<(bool, Option<AcquireReply>), AttemptError> {
+    /// Sends a `findAndModify` that always finds a document, and gives it.
+    async fn find_and_modify(&self, command: RawDocumentBuf) -> Result<Document, AttemptError> {
         let reply = self.database.run_raw_command(command).await;
-        let reply = error::check(reply)?;
-        let value = reply
-            .get_document("value")
-            .map_err(|error| AttemptError::malformed(error.to_string()))?;
-        let document = LockDocument::read(value).map_err(AttemptError::malformed)?;
-        if let Some((theirs, owner)) = document.other_permits(request) {
-            events::permits_differ(&request.name, request.permits, theirs, owner);
+        match error::check(reply)?.remove("value") {
+            Some(Bson::Document(value)) => Ok(value),
+            other => Err(AttemptError::malformed(format!(
+                "the server's reply has {other:?} for its document"
+            ))),
         }
-        let freed = value.get_bool("freed").unwrap_or_default();
-        let reply = document.reply(request, looks_at_queue);
-        Ok((freed, reply.map_err(AttemptError::malformed)?))
     }
 
     /// One attempt to release: one command, or two when a client has come to wait meanwhile. Says
     /// whether the lease was there.
-    pub(crate) async fn release(&self, request: &ReleaseRequest) -> Result<bool, AttemptError> {
+    pub(crate) async fn release(
+        &self,
+        request: &ReleaseRequest,
+    ) -> Result<(bool, Turn), AttemptError> {
         if request.revoke {
             return self.revoke(request).await;
         }
         if !request.contended && request.min_hold.is_none() {
             let command = self.commands.release_simple(request);
             if self.update(command).await? {
-                return Ok(true);
+                return Ok((true, Turn::new()));
             }
         }
-        self.update(self.commands.release(request, self.ack()))
-            .await
+        let id = random::uuid();
+        self.step(self.commands.release(request, id), id).await
     }
 
     /// A release, one command, after which no attempt with this lease's id is granted.
-    async fn revoke(&self, request: &ReleaseRequest) -> Result<bool, AttemptError> {
-        let command = self.commands.revoke(request, self.ack());
+    async fn revoke(&self, request: &ReleaseRequest) -> Result<(bool, Turn), AttemptError> {
+        let id = random::uuid();
+        let command = self.commands.revoke(request, id);
         let reply = error::check(self.database.run_command(command).await)?;
-        // Without a document before, the upsert has made one.
-        let Ok(before) = reply.get_document("value") else {
-            return Ok(false);
-        };
-        let before = LockDocument::read(before).map_err(AttemptError::malformed)?;
-        Ok(before.has(request.lease))
+        let after = reply.get_document("value");
+        let after = after.map_err(|error| AttemptError::malformed(error.to_string()))?;
+        LockDocument::read(after).map_err(AttemptError::malformed)?;
+        let there = after.get_bool("freed").unwrap_or_default();
+        Ok((there, document::turn(after, id)))
     }
 
     /// One attempt to give up a queue entry, one command.
-    pub(crate) async fn leave(&self, name: &LockName, queue_id: &str) -> Result<(), AttemptError> {
-        let command = self.commands.leave(name, queue_id, self.ack());
-        self.update(command).await.map(drop)
+    pub(crate) async fn leave(
+        &self,
+        name: &LockName,
+        queue_id: &str,
+    ) -> Result<((), Turn), AttemptError> {
+        let id = random::uuid();
+        let left = self.step(self.commands.leave(name, queue_id, id), id);
+        let (_, turn) = left.await?;
+        Ok(((), turn))
     }
 
-    fn ack(&self) -> Ack {
-        if self.replicated.load(Ordering::Relaxed) {
-            Ack::Journal
-        } else {
-            Ack::Primary
-        }
+    /// Sends a step that makes room. Says whether it has found the document, and whose turn it is.
+    async fn step(&self, command: Document, id: Uuid) -> Result<(bool, Turn), AttemptError> {
+        let reply = error::check(self.database.run_command(command).await)?;
+        Ok(match reply.get_document("value") {
+            Ok(value) => (true, document::turn(value, id)),
+            Err(_) => (false, Turn::new()),
+        })
     }
 
     /// Sends an update. `true`: it has changed a document.
@@ -218,4 +221,19 @@ impl MongoStore {
         }
         Ok(renewal::result(leases, &live, sent, asked))
     }
+}
+
+/// The reply to a request, by the document after it; `None`: the reply depends on the queue, at which the
+/// command did not look.
+fn read(
+    request: &AcquireRequest,
+    value: &Document,
+    looks_at_queue: bool,
+) -> Result<Option<AcquireReply>, AttemptError> {
+    let document = LockDocument::read(value).map_err(AttemptError::malformed)?;
+    if let Some((theirs, owner)) = document.other_permits(request) {
+        events::permits_differ(&request.name, request.permits, theirs, owner);
+    }
+    let reply = document.reply(request, looks_at_queue);
+    reply.map_err(AttemptError::malformed)
 }

@@ -14,8 +14,8 @@ use super::{
     super::{
         memory::locks::Locks,
         protocol::{
-            AcquireReply, AcquireRequest, LeaseId, ReleaseRequest, Renewal, Renewed, Reply,
-            Request, Ticket,
+            AcquireReply, AcquireRequest, Confirmation, LeaseId, ReleaseRequest, Renewal, Renewed,
+            Reply, Request, Standing, Ticket,
         },
     },
     START,
@@ -50,6 +50,11 @@ pub(super) enum Action {
         client: u8,
     },
     Renew(Vec<Renew>),
+    /// The confirmation of a client's place.
+    Confirm {
+        name: u8,
+        client: u8,
+    },
     /// An operator deletes the document by hand.
     Delete {
         name: u8,
@@ -103,6 +108,13 @@ pub(super) enum Answer {
         left: Left,
     },
     Deleted(bool),
+    /// The client is to ask.
+    Ask,
+    Waits {
+        refusal: Refusal,
+        look_in: u64,
+        near: bool,
+    },
     Failed(String),
 }
 
@@ -216,6 +228,15 @@ impl Fixture {
                 queue_id: queue_id(*client).into(),
             },
             Action::Renew(leases) => Request::Renew(self.renewals(leases)),
+            Action::Confirm { name, client } => {
+                let place = Confirmation {
+                    name: self.name(*name),
+                    queue_id: queue_id(*client).into(),
+                    permits: 1,
+                };
+                // A single place is confirmed by another command than several.
+                Request::Confirm(vec![place; 1 + usize::from(client % 2)])
+            }
             Action::Delete { .. } => return None,
         })
     }
@@ -245,6 +266,24 @@ impl Fixture {
             Reply::Left => Answer::Left,
             Reply::Released(there) => Answer::Released(there),
             Reply::Renewed(renewed) => self.renewed(renewed),
+            Reply::Confirmed(standings) => match &*standings {
+                [one, other] if one != other => unreachable!("{standings:?}"),
+                [Standing::Ask, ..] => Answer::Ask,
+                [
+                    Standing::Waits {
+                        skipped,
+                        look_in,
+                        near,
+                    },
+                    ..,
+                ] => Answer::Waits {
+                    refusal: self.refusal(skipped),
+                    look_in: u64::try_from(look_in.as_millis()).unwrap(),
+                    near: *near,
+                },
+                other => unreachable!("{other:?} for one place"),
+            },
+            Reply::Woken => unreachable!("no action wakes"),
         }
     }
 

@@ -2,11 +2,12 @@
 //!
 //! * [`conformance`]: each rule of the protocol, one test per store, on a clock that the test sets.
 //! * [`queue`], [`sharing`], [`fairness`]: the rules for requests that wait, or share a lock.
+//! * [`places`]: the rules for confirmations of places.
 //! * [`revocation`]: the rules for attempts that are repeated, or come too late.
 //! * [`set_back`]: the rules for a clock that is set back.
 //! * [`property`]: random sequences of commands, which both stores must answer alike.
 //! * [`documents`]: documents that another version wrote, or an operator.
-//! * [`turn`]: the waiters that a step wakes; [`wakeups`]: the steps that wake those in memory.
+//! * [`turn`]: the waiters that a step wakes; [`wakeups`]: the steps that wake any, in memory.
 //! * [`server_clock`]: the rules that depend on time, on the clocks that production uses.
 
 #[macro_use]
@@ -17,6 +18,7 @@ mod fairness;
 mod fixture;
 mod mixed_generator;
 mod mixed_oracle;
+mod places;
 mod plain_generator;
 mod plain_oracle;
 mod property;
@@ -48,7 +50,7 @@ use super::{
     failure::AttemptError,
     memory::locks::Locks,
     mongo::{MongoStore, Namespace},
-    protocol::{Reply, Request},
+    protocol::{Reply, Request, Turn},
 };
 
 /// The start of the tests' clock, in milliseconds after 1970: 2026-01-02T02:00:00Z.
@@ -135,26 +137,39 @@ impl Mongo {
             return Answer::Deleted(deleted.deleted_count == 1);
         };
         match store.call(&request).await {
-            Ok(reply) => fixture.answer(reply),
+            Ok((reply, _)) => fixture.answer(reply),
             Err(failure) => Answer::Failed(failure.to_string()),
         }
     }
 }
 
 impl MongoStore {
-    async fn call(&self, request: &Request) -> Result<Reply, AttemptError> {
+    async fn call(&self, request: &Request) -> Result<(Reply, Turn), AttemptError> {
         Ok(match request {
-            Request::Acquire(request) => Reply::Acquire(self.acquire(request).await?),
+            Request::Acquire(request) => {
+                let (reply, turn) = self.acquire(request).await?;
+                (Reply::Acquire(reply), turn)
+            }
             Request::HandOver(release, request) => {
-                let (there, reply) = self.hand_over(release, request).await?;
-                Reply::HandOver(there, reply)
+                let ((there, reply), turn) = self.hand_over(release, request).await?;
+                (Reply::HandOver(there, reply), turn)
             }
             Request::Leave { name, queue_id } => {
-                self.leave(name, queue_id).await?;
-                Reply::Left
+                let ((), turn) = self.leave(name, queue_id).await?;
+                (Reply::Left, turn)
             }
-            Request::Release(request) => Reply::Released(self.release(request).await?),
-            Request::Renew(leases) => Reply::Renewed(self.renew(leases).await?),
+            Request::Release(request) => {
+                let (there, turn) = self.release(request).await?;
+                (Reply::Released(there), turn)
+            }
+            Request::Renew(leases) => (Reply::Renewed(self.renew(leases).await?), Turn::new()),
+            Request::Confirm(places) => {
+                (Reply::Confirmed(self.confirm(places).await?), Turn::new())
+            }
+            Request::Wake(wakeup) => {
+                self.wake(wakeup).await?;
+                (Reply::Woken, Turn::new())
+            }
         })
     }
 }

@@ -142,7 +142,7 @@ impl StoreFixture {
             ttl,
             ..self.fixture.request(lease, 0, 0)
         };
-        self.store.acquire(&request).await.unwrap()
+        self.store.acquire(&request).await.unwrap().0
     }
 
     async fn granted(&self, lease: Slot, ttl: Duration) -> Grant {
@@ -184,7 +184,7 @@ impl StoreFixture {
             min_hold,
             ..self.fixture.release(released)
         };
-        self.store.release(&request).await.unwrap()
+        self.store.release(&request).await.unwrap().0
     }
 
     /// Whether the lease was still there.

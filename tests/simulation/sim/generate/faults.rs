@@ -73,6 +73,10 @@ impl Generator {
                 What::Release,
                 What::Leave,
                 What::Renew,
+                What::Wake,
+                What::Wake,
+                What::Confirm,
+                What::Confirm,
             ],
         );
         Fault::Requests {

@@ -56,10 +56,17 @@ impl Oracle {
 
     /// A request is sent, and something will go wrong with it or is going wrong at present.
     pub(crate) fn sent(&mut self, at: u64, who: usize, request: &Request, trouble: bool) {
+        let healthy = self.healthy_since(self.clients[who].slot, at);
+        if let Request::Confirm(places) = request
+            && (trouble || healthy == at)
+        {
+            for call in self.calls.values_mut().filter(|call| call.who == who) {
+                call.hurt |= places.iter().any(|it| call.names.contains(&it.name));
+            }
+        }
         let (Request::Acquire(acquire) | Request::HandOver(_, acquire)) = request else {
             return;
         };
-        let healthy = self.healthy_since(self.clients[who].slot, at);
         let id = self.call_with(millis(acquire.ttl));
         if let Some(call) = self.calls.get_mut(&id) {
             call.hurt |= trouble || healthy == at;

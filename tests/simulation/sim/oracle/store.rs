@@ -7,7 +7,8 @@ use super::{
     mirror::{Place, Stored, fits},
 };
 use crate::sim::api::{
-    self, AcquireReply, AcquireRequest, Answer, LeaseId, ReleaseRequest, Reply, Request, millis,
+    self, AcquireReply, AcquireRequest, Answer, LeaseId, ReleaseRequest, Reply, Request, Standing,
+    millis,
 };
 
 impl Oracle {
@@ -49,6 +50,20 @@ impl Oracle {
                     let gone = renewed.gone.contains(&renewal.lease);
                     let ttl = millis(renewal.ttl);
                     self.renewed(at, now, sent, &renewal.name, renewal.lease, ttl, gone);
+                }
+            }
+            (Request::Confirm(places), Reply::Confirmed(standings)) => {
+                for (place, standing) in places.iter().zip(standings) {
+                    let document = self.mirror.document(&place.name);
+                    let mut known = document.places.iter_mut();
+                    if let Some(known) = known.find(|it| it.client == place.queue_id)
+                        && known.maybe_there(now)
+                    {
+                        known.asked_at = now;
+                        if *standing != Standing::Ask {
+                            known.seen_at = now;
+                        }
+                    }
                 }
             }
             _ => {}
