@@ -10,15 +10,12 @@ use crate::{
     error::{Error, Operation},
     events,
     lease::{Local, OwnedLease, PendingLease, check_not_held},
-    operation::{Backoff, InFlight, Trouble},
+    operation::{InFlight, Pauses, Trouble},
     outcome::Skipped,
     queue::{self, WaitResult},
     spec::LockSpec,
     store::{AcquireReply, LeaseId, StoreError},
 };
-
-/// With less time than this left, no further attempt is made.
-const SHORTEST_ATTEMPT: Duration = Duration::from_millis(20);
 
 enum Answer {
     Granted(OwnedLease),
@@ -152,7 +149,7 @@ async fn run(
     started: Moment,
 ) -> Result<Answer, StoreError> {
     let context = &client.context;
-    let mut pause = Backoff::of_operation();
+    let mut pauses = Pauses::new();
     loop {
         let (attempt, request) = pending.attempt(None);
         match context.attempt(context.store.acquire(&request)).await {
@@ -187,14 +184,15 @@ async fn run(
                 pending.failed(attempt, &error);
                 let elapsed = context.clock.elapsed(started);
                 let time_left = context.operation_timeout.saturating_sub(elapsed);
-                if !error.is_transient() || time_left < SHORTEST_ATTEMPT {
+                let pause = pauses.within(time_left, &error);
+                let Some(pause) = pause.filter(|_| error.is_transient()) else {
                     return Err(error.cause);
-                }
+                };
                 if client.leases.is_abandoned(pending.id(), pending.name()) {
                     return Ok(Answer::ShutDown);
                 }
                 events::retrying(pending.name(), "acquire", &error.cause);
-                tokio::time::sleep(pause.next().min(time_left / 2)).await;
+                tokio::time::sleep(pause).await;
             }
         }
     }

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::{
     clock::Moment,
-    operation::{Backoff, jittered},
-    store::{Queued, protocol::QUEUE_ENTRY_TTL},
+    operation::{Pauses, jittered},
+    store::{AttemptError, Queued, protocol::QUEUE_ENTRY_TTL},
 };
 
 /// The state from which the time of the next request follows.
@@ -16,7 +16,7 @@ pub(super) struct Pacing {
     clock: Option<(SystemTime, Moment)>,
     /// The number of requests in vain.
     asked: u32,
-    failures: Backoff,
+    failures: Pauses,
 }
 
 /// The time after which a queue entry is refreshed, whether or not a wake-up comes.
@@ -34,7 +34,7 @@ impl Default for Pacing {
         Self {
             clock: None,
             asked: 0,
-            failures: Backoff::of_operation(),
+            failures: Pauses::new(),
         }
     }
 }
@@ -42,7 +42,7 @@ impl Default for Pacing {
 impl Pacing {
     /// The moment of the next request after an answer; `wakeups`: whether the client hears of its turn.
     pub(super) fn after_answer(&mut self, queued: &Queued, wakeups: bool, now: Moment) -> Moment {
-        self.failures = Backoff::of_operation();
+        self.failures = Pauses::new();
         if self.clock.is_none_or(|(at, _)| at != queued.seen_at) {
             self.clock = Some((queued.seen_at, now));
         }
@@ -62,8 +62,8 @@ impl Pacing {
         now + pause
     }
 
-    /// The moment of the next request after a failure.
-    pub(super) fn after_failure(&mut self, now: Moment) -> Moment {
-        now + self.failures.next()
+    /// The moment of the next request after a failure. Not so late that the entry would end by itself.
+    pub(super) fn after_failure(&mut self, error: &AttemptError, now: Moment) -> Moment {
+        now + self.failures.after(error).min(REFRESH_INTERVAL)
     }
 }

@@ -24,7 +24,7 @@ use self::{
 };
 pub(crate) use self::{
     failure::{AttemptError, StoreError},
-    mongo::{MongoStore, Namespace, StartUp},
+    mongo::{MongoStore, Namespace, StartUp, StartUpFailure},
     protocol::{
         AcquireReply, AcquireRequest, Grant, LeaseId, Queued, ReleaseRequest, Renewal, Renewed,
         Ticket,

@@ -73,11 +73,13 @@
 //! transaction number for retryable writes, which makes the server write a second document per
 //! command. The lease's id makes the commands repeatable without one.
 
+mod codes;
 mod command;
 mod document;
 mod error;
 mod expression;
 mod general;
+mod labels;
 mod namespace;
 mod plain;
 mod release;
@@ -89,5 +91,8 @@ mod store;
 mod watch;
 
 pub(crate) use self::{
-    namespace::Namespace, setup::StartUp, store::MongoStore, watch::MongoWakeups,
+    namespace::Namespace,
+    setup::{StartUp, StartUpFailure},
+    store::MongoStore,
+    watch::MongoWakeups,
 };

@@ -12,7 +12,7 @@ use std::{
 use mongodb::{
     Client, Database,
     bson::{Document, RawDocumentBuf},
-    options::{ReadPreference, SelectionCriteria},
+    options::{DatabaseOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
 };
 use tokio::time::Instant;
 
@@ -43,7 +43,7 @@ impl MongoStore {
     pub(crate) fn new(client: &Client, namespace: Namespace, limit: Duration) -> Self {
         let limit_ms = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
         Self {
-            database: client.database(&namespace.database),
+            database: client.database_with_options(&namespace.database, options()),
             commands: Commands::new(namespace, limit_ms, "$$NOW".into()),
             replicated: AtomicBool::default(),
             deployment: OnceLock::new(),
@@ -215,4 +215,14 @@ impl MongoStore {
         }
         Ok(renewal::result(leases, &live, sent, asked))
     }
+}
+
+/// What holds for commands that do not say otherwise, whatever the client's own options are: with `w=0`, for
+/// one, the driver would refuse to open a cursor.
+fn options() -> DatabaseOptions {
+    DatabaseOptions::builder()
+        .read_concern(ReadConcern::majority())
+        .write_concern(WriteConcern::majority())
+        .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+        .build()
 }
