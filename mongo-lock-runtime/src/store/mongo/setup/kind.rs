@@ -6,6 +6,7 @@ use super::{
     super::{namespace::Namespace, store::MongoStore},
     failure::StartUpFailure,
     step::{NAMESPACE_NOT_FOUND, Step, UNAUTHORIZED, code},
+    unfit,
 };
 
 /// What the server tells of the collection.
@@ -98,21 +99,24 @@ impl Listing {
         let (Self::Known { entry, .. } | Self::NotPermitted { entry }) = self;
         match type_of(entry) {
             "collection" => {}
-            "view" => return Some(not_a_plain_collection(place, "a view")),
+            "view" => return Some(unfit::not_a_plain_collection(place, "a view")),
             "timeseries" => {
-                return Some(not_a_plain_collection(place, "a time-series collection"));
+                return Some(unfit::not_a_plain_collection(
+                    place,
+                    "a time-series collection",
+                ));
             }
-            other => return Some(not_a_plain_collection(place, &format!("a {other}"))),
+            other => return Some(unfit::not_a_plain_collection(place, &format!("a {other}"))),
         }
         let options = entry.get_document("options").ok()?;
         if options.get_bool("capped") == Ok(true) {
-            return Some(capped(place));
+            return Some(unfit::capped(place));
         }
         let given = options.get_document("collation").ok()?;
         let locale = given.get_str("locale").unwrap_or_default();
         (locale != "simple").then(|| {
             let strength = given.get_i32("strength").unwrap_or_default();
-            collation(place, &format!(" (locale `{locale}`, strength {strength})"))
+            unfit::collation(place, &format!(" (locale `{locale}`, strength {strength})"))
         })
     }
 }
@@ -132,25 +136,4 @@ fn is_other_unique_index(index: &Document) -> bool {
     let key = index.get_document("key");
     let of_id = key.is_ok_and(|key| key.len() == 1 && key.contains_key("_id"));
     !of_id && index.get_bool("unique") == Ok(true)
-}
-
-pub(super) fn not_a_plain_collection(place: &Namespace, kind: &str) -> String {
-    format!(
-        "`{place}` is {kind}, and locks need a plain collection; name another one with \
-         `.collection(\"…\")`"
-    )
-}
-
-pub(super) fn capped(place: &Namespace) -> String {
-    format!(
-        "`{place}` is a capped collection, which would drop the oldest locks while they are held; name \
-         another one with `.collection(\"…\")`"
-    )
-}
-
-pub(super) fn collation(place: &Namespace, which: &str) -> String {
-    format!(
-        "`{place}` has a collation{which}, by which differently written names may be one lock; a \
-         collation cannot be changed: name a collection without one with `.collection(\"…\")`"
-    )
 }

@@ -18,6 +18,7 @@ mod failure;
 mod kind;
 mod rehearsal;
 mod step;
+mod unfit;
 
 use std::sync::atomic::Ordering;
 
@@ -78,7 +79,7 @@ impl MongoStore {
         match step::dry_run_result(&error) {
             Some(step::DryRun::Passed) => Ok(()),
             Some(step::DryRun::Collation) => {
-                let problem = kind::collation(self.namespace(), "");
+                let problem = unfit::collation(self.namespace(), "");
                 Err(StartUpFailure::new(problem))
             }
             None => Err(self.refused(error, Step::DryRun)),

@@ -8,10 +8,10 @@ use mongodb::{
 };
 
 use super::{
-    super::{error, namespace::Namespace, store::MongoStore},
+    super::{error, store::MongoStore},
     failure::StartUpFailure,
-    kind,
     step::{Step, UNAUTHORIZED, code},
+    unfit,
 };
 use crate::{name::LockName, random, store::failure::AttemptError};
 
@@ -114,9 +114,9 @@ impl MongoStore {
             _ => false,
         };
         let problem = match code(&error) {
-            DOCUMENT_VALIDATION_FAILURE => refuses(place),
-            DUPLICATE_KEY => unique(place),
-            OPERATION_NOT_SUPPORTED_IN_TRANSACTION if capped => kind::capped(place),
+            DOCUMENT_VALIDATION_FAILURE => unfit::validator(place),
+            DUPLICATE_KEY => unfit::unique_index(place),
+            OPERATION_NOT_SUPPORTED_IN_TRANSACTION if capped => unfit::capped(place),
             _ => {
                 let again = error.contains_label(TRANSIENT_TRANSACTION_ERROR);
                 let again = again || code(&error) == SNAPSHOT_UNAVAILABLE;
@@ -141,20 +141,4 @@ impl MongoStore {
 fn names() -> [LockName; 2] {
     let id = random::uuid();
     ["a", "b"].map(|which| LockName::rehearsal_of(&format!("{id}/{which}")))
-}
-
-fn refuses(place: &Namespace) -> String {
-    format!(
-        "the validator of `{place}` refuses lock documents; name another collection with \
-         `.collection(\"…\")`, or take the validator away with `db.runCommand({{ collMod: {:?}, \
-         validator: {{}}, validationLevel: \"off\" }})`",
-        place.collection
-    )
-}
-
-fn unique(place: &Namespace) -> String {
-    format!(
-        "`{place}` has a unique index besides that on `_id`, which does not let in a second lock; drop \
-         it, or name another collection with `.collection(\"…\")`"
-    )
 }

@@ -10,7 +10,7 @@ use super::{
         store::MongoStore,
     },
     failure::StartUpFailure,
-    kind,
+    unfit,
 };
 
 pub(super) const UNAUTHORIZED: i32 = 13;
@@ -82,7 +82,7 @@ impl MongoStore {
                  it, use another collection, or build the client with `create_index(false)`"
             ),
             (_, Step::Index | Step::DryRun | Step::Rehearsal, COMMAND_NOT_SUPPORTED_ON_VIEW) => {
-                kind::not_a_plain_collection(place, "a view or a time-series collection")
+                unfit::not_a_plain_collection(place, "a view or a time-series collection")
             }
             (_, Step::Index, _) => format!("the TTL index on `{place}` could not be created"),
             (_, Step::DryRun | Step::Rehearsal, UNAUTHORIZED) => format!(
