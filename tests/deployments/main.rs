@@ -24,9 +24,7 @@ async fn refusal(builder: LockClientBuilder) -> String {
     let error = builder.build().await.unwrap_err();
     let fits = matches!(error, Error::StartUp { .. } | Error::InvalidArgument { .. });
     assert!(fits, "{error:?}");
-    let text = error.to_string();
-    println!("{text}");
-    text
+    error.to_string()
 }
 
 #[track_caller]

@@ -12,7 +12,7 @@ use mongodb::{
 };
 
 use crate::support::{
-    Commands, acquire, all_live, live, ms, patient, renewed_spec, spec, until, within,
+    Commands, PATIENCE, acquire, all_live, live, ms, patient, renewed_spec, spec, until, within,
 };
 
 /// As MongoDB 8.2 answers when its limit of requests is reached.
@@ -74,7 +74,6 @@ async fn refused_acquisitions_cost_few_commands_and_no_clean_up() {
         assert!(took < ms(6000), "{took:?}");
     }
     let sent = commands.take();
-    println!("{} commands for 10 acquisitions", sent.len());
     assert!(sent.iter().all(|name| name == "findAndModify"), "{sent:?}");
     // Each: after 0, 200, 400, 800, 1600, 3200 ms at most, and half of that on average.
     assert!((20..=100).contains(&sent.len()), "{}", sent.len());
@@ -100,7 +99,6 @@ async fn a_call_is_served_when_the_overload_ends() {
     let acquired = calling.await.unwrap().unwrap();
     let guard = acquired.acquired().unwrap();
     let sent = commands.take();
-    println!("{} commands", sent.len());
     assert!(sent.iter().all(|name| name == "findAndModify"), "{sent:?}");
     assert_eq!(guard.release().await.unwrap(), Release::Freed);
     assert_eq!(commands.take(), ["update"]);
@@ -126,21 +124,35 @@ async fn an_overload_that_leaves_the_effect_open_is_cleaned_up() {
 }
 
 #[tokio::test]
-async fn a_release_and_a_renewal_ride_it_out() {
+async fn a_release_rides_it_out() {
     let db = Server::shared().await.database().await;
-    let (client, _) = counted(&db).await;
-    let renewed = acquire(&client, &renewed_spec("renewed", Duration::from_secs(6))).await;
-    let released = acquire(&client, &spec("released", 60_000)).await;
+    let (client, commands) = counted(&db).await;
+    let guard = acquire(&client, &spec("released", 60_000)).await;
+    commands.take();
     let fails = overload(&db, &["update", "findAndModify"], overloaded()).await;
-    let releasing = tokio::spawn(released.release());
-    tokio::time::sleep(ms(2500)).await;
+    let releasing = tokio::spawn(guard.release());
+    fails.hit(3).await.unwrap();
     assert_eq!(live(&db, "released").await.len(), 1);
     fails.off().await.unwrap();
     assert_eq!(releasing.await.unwrap().unwrap(), Release::Freed);
-    // Past the end of the first term.
-    tokio::time::sleep(ms(4500)).await;
-    renewed.check().unwrap();
-    renewed.release().await.unwrap();
+    let sent = commands.take();
+    assert!(sent.iter().all(|name| name == "update"), "{sent:?}");
+}
+
+#[tokio::test]
+async fn a_renewal_rides_it_out() {
+    let db = Server::shared().await.database().await;
+    let (client, _) = counted(&db).await;
+    // Renewed every 4 s.
+    let renewed = renewed_spec("renewed", Duration::from_secs(12));
+    let guard = acquire(&client, &renewed).await;
+    let fails = overload(&db, &["update"], overloaded()).await;
+    fails.hit(2).await.unwrap();
+    let left = guard.time_left();
+    fails.off().await.unwrap();
+    within(PATIENCE, until(async || guard.time_left() > left)).await;
+    assert_eq!(live(&db, "renewed").await.len(), 1);
+    assert_eq!(guard.release().await.unwrap(), Release::Freed);
 }
 
 #[tokio::test]

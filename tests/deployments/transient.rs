@@ -51,7 +51,7 @@ async fn are_named_when_they_last() {
             "PrimarySteppedDown",
         ),
         ("findAndModify", doc! { "errorCode": 112 }, "WriteConflict"),
-        ("listCollections", overloaded(), "IngressRequestRateLimit"),
+        ("listCollections", overloaded(), "Error code 462"),
     ] {
         let db = database().await;
         let fails = Server::shared()
@@ -62,7 +62,8 @@ async fn are_named_when_they_last() {
         let started = Instant::now();
         let text = refusal(named(&db.uri(), &db).operation_timeout(limit)).await;
         assert!(started.elapsed() < limit + ms(1000));
-        says(&text, &[phrase]);
+        says(&text, &[phrase, db.name()]);
+        assert!(!text.contains("MongoDB 4.4"), "{text}");
         fails.off().await.unwrap();
     }
 }
@@ -90,6 +91,24 @@ async fn a_fault_that_stays_is_told_at_once() {
     says(&text, &["may not find, insert and update"]);
     assert!(started.elapsed() < patient / 2);
     fails.off().await.unwrap();
+}
+
+/// The driver's monitors hear from the server, and the commands of the client do not.
+#[tokio::test]
+async fn a_primary_that_is_up_and_does_not_answer_is_named() {
+    let db = database().await;
+    for command in ["listCollections", "findAndModify"] {
+        let effect = doc! { "blockConnection": true, "blockTimeMS": 3000 };
+        let fails = Server::shared()
+            .await
+            .fail_commands(db.name(), &[command], doc! { "times": 1 }, effect)
+            .await
+            .unwrap();
+        let text = refusal(named(&db.uri(), &db).operation_timeout(ms(600))).await;
+        says(&text, &["no answer within 600ms from", "which is up"]);
+        assert!(!text.contains("no primary"), "{text}");
+        fails.off().await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mongo_lock_runtime::LockClient;
+use mongo_lock_runtime::{LockClient, Release};
 use mongo_lock_testkit::Server;
 use mongodb::Client;
 
@@ -40,7 +40,8 @@ async fn w_0_leaves_acknowledgement_and_wake_ups_as_they_are() {
             next.unwrap().unwrap().release().await.unwrap();
             assert_eq!(live(&db, "w0").await.len(), 0);
         }
-        acquire(&one, &spec("free", 60_000)).await;
+        let free = acquire(&one, &spec("free", 60_000)).await;
+        assert_eq!(free.release().await.unwrap(), Release::Freed);
     }
     assert_eq!(log.warnings(), Vec::<String>::new());
 }

@@ -300,7 +300,7 @@ impl LockClientBuilder {
             Connections::Shared(client) => (client, None),
             Connections::Own(mut options) => {
                 let monitor = Monitor::install(&mut options);
-                (connect(*options, limit).await?, Some(monitor))
+                (connect(*options, limit)?, Some(monitor))
             }
         };
         let database = self

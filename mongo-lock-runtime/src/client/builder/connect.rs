@@ -12,8 +12,7 @@ const REST: u32 = 10;
 
 /// Makes a client of these options, with what the options leave open set for locks. No connection is
 /// awaited.
-#[allow(clippy::unused_async)] // the connections may be made on another thread
-pub(super) async fn connect(mut options: ClientOptions, limit: Duration) -> Result<Client, Error> {
+pub(super) fn connect(mut options: ClientOptions, limit: Duration) -> Result<Client, Error> {
     let selection = limit.saturating_sub(limit / REST);
     options.server_selection_timeout.get_or_insert(selection);
     options.connect_timeout.get_or_insert(limit);

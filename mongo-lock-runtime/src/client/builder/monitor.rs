@@ -39,6 +39,9 @@ impl Monitor {
         let servers = Arc::<Mutex<BTreeMap<String, Seen>>>::default();
         let seen = Arc::downgrade(&servers);
         let note = move |event: &SdamEvent| {
+            let Some(servers) = seen.upgrade() else {
+                return;
+            };
             let (address, sight) = match event {
                 SdamEvent::ServerHeartbeatFailed(event) => {
                     (&event.server_address, Seen::Failed(event.failure.clone()))
@@ -48,10 +51,8 @@ impl Monitor {
                 }
                 _ => return,
             };
-            if let Some(servers) = seen.upgrade() {
-                let mut servers = servers.lock().unwrap_or_else(PoisonError::into_inner);
-                servers.insert(address.to_string(), sight);
-            }
+            let mut servers = servers.lock().unwrap_or_else(PoisonError::into_inner);
+            servers.insert(address.to_string(), sight);
         };
         options.sdam_event_handler = Some(match options.sdam_event_handler.take() {
             None => EventHandler::callback(move |event| note(&event)),
@@ -81,6 +82,17 @@ impl Monitor {
             tls,
         };
         Self { servers, asked }
+    }
+
+    /// The server that takes writes, as far as its last answer says.
+    pub(super) fn primary(&self) -> Option<String> {
+        let servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        let writable = |seen: &Seen| match seen {
+            Seen::Answered(hello) => hello.get_bool("isWritablePrimary") == Ok(true),
+            Seen::Failed(_) => false,
+        };
+        let primary = servers.iter().find(|(_, seen)| writable(seen));
+        primary.map(|(address, _)| address.clone())
     }
 
     /// The reason for which there is no primary: what was seen of each server, and the remedy.

@@ -70,16 +70,17 @@ async fn parse(uri: &str, limit: Duration) -> Result<ClientOptions, Error> {
                 "the DNS look-up of {} failed; check the name, and that a name server can be reached \
                  from here: {}",
                 srv_host(uri),
-                redact(message, uri)
+                redact(without_query(message), uri)
             ),
             // The driver's text has parts of the connection string.
             source: None,
         },
         kind => {
             let mut problem = redact(&kind.to_string(), uri);
-            if uri.starts_with("mongodb+srv://") && cfg!(not(feature = "dns-resolver")) {
-                problem += "; a `mongodb+srv://` address needs the feature `dns-resolver` of \
-                            mongo-lock-runtime, which is among its default features";
+            // What the driver says where its feature is off, whichever crate could have asked for it.
+            if problem.contains("dns-resolver") {
+                problem += "; it is the feature `dns-resolver` of mongo-lock-runtime, too, and among its \
+                            default ones";
             }
             Error::InvalidArgument {
                 argument: "uri",
@@ -87,6 +88,11 @@ async fn parse(uri: &str, limit: Duration) -> Result<ClientOptions, Error> {
             }
         }
     })
+}
+
+/// What the resolver says, without the debug text of its query at the end.
+fn without_query(message: &str) -> &str {
+    message.split(" for Query {").next().unwrap_or(message)
 }
 
 /// The host of a `mongodb+srv://` address, as it is looked up.

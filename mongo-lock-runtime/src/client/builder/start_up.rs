@@ -78,6 +78,17 @@ fn unreachable(
     monitor: Option<&Monitor>,
     failure: Option<StartUpFailure>,
 ) -> Error {
+    if failure.is_none()
+        && let Some(primary) = monitor.and_then(Monitor::primary)
+    {
+        return Error::StartUp {
+            problem: format!(
+                "no answer within {limit:?} from `{primary}`, which is up; it may be overloaded, or \
+                 another command may have locked the collection"
+            ),
+            source: None,
+        };
+    }
     let seen = match (monitor, &failure) {
         (Some(monitor), _) => monitor.explain(),
         (None, Some(failure)) => failure.to_string(),

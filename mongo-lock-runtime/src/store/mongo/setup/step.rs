@@ -59,6 +59,7 @@ pub(super) fn code(error: &DriverError) -> i32 {
 impl MongoStore {
     pub(super) fn refused(&self, error: DriverError, step: Step) -> StartUpFailure {
         let place = self.namespace();
+        let passes = error::from_driver(error.clone()).is_transient();
         let problem = match (&*error.kind, step, code(&error)) {
             (ErrorKind::Authentication { .. }, ..) => {
                 "MongoDB refused the credentials; check user name, password and `authSource`".into()
@@ -81,6 +82,9 @@ impl MongoStore {
                 "`{place}` has another index on `purge_at`, or another one named `{INDEX}`; drop \
                  it, use another collection, or build the client with `create_index(false)`"
             ),
+            (ErrorKind::Command(command), Step::Index, _) if command.message.contains("capped") => {
+                unfit::capped(place)
+            }
             (_, Step::Index | Step::DryRun | Step::Rehearsal, COMMAND_NOT_SUPPORTED_ON_VIEW) => {
                 unfit::not_a_plain_collection(place, "a view or a time-series collection")
             }
@@ -89,6 +93,9 @@ impl MongoStore {
                 "this user may not find, insert and update in `{place}`; grant it `readWrite` on \
                  the database, or just these on the collection"
             ),
+            (_, Step::DryRun, _) if passes => {
+                format!("the acquire command could not be tried out on `{place}`")
+            }
             (_, Step::DryRun, _) => format!(
                 "this server does not run the acquire command on `{place}`; MongoDB 4.4 or later \
                  is needed, and `{place}` must be a plain collection"
