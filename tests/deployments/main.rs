@@ -9,6 +9,7 @@
 mod client_options;
 mod collections;
 mod overload;
+mod privileges;
 mod stable_api;
 mod transient;
 mod unreachable;

@@ -98,14 +98,14 @@ async fn a_fault_that_stays_is_told_at_once() {
 async fn a_primary_that_is_up_and_does_not_answer_is_named() {
     let db = database().await;
     for command in ["listCollections", "findAndModify"] {
-        let effect = doc! { "blockConnection": true, "blockTimeMS": 3000 };
+        let effect = doc! { "blockConnection": true, "blockTimeMS": 10_000 };
         let fails = Server::shared()
             .await
             .fail_commands(db.name(), &[command], doc! { "times": 1 }, effect)
             .await
             .unwrap();
-        let text = refusal(named(&db.uri(), &db).operation_timeout(ms(600))).await;
-        says(&text, &["no answer within 600ms from", "which is up"]);
+        let text = refusal(named(&db.uri(), &db).operation_timeout(ms(3000))).await;
+        says(&text, &["no answer within 3s from", "which is up"]);
         assert!(!text.contains("no primary"), "{text}");
         fails.off().await.unwrap();
     }

@@ -30,7 +30,7 @@ async fn in_every_run(uri: &str, phrases: &[&str]) {
     let longest = ms(2000);
     let mut runs = JoinSet::new();
     for run in 0..RUNS {
-        let limit = [ms(500), ms(1000), longest, ms(700)][run % 4];
+        let limit = [ms(1000), ms(1500), longest, ms(1200)][run % 4];
         runs.spawn(refusal(
             LockClient::builder().uri(uri).operation_timeout(limit),
         ));

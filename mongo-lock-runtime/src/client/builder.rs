@@ -266,15 +266,21 @@ impl LockClientBuilder {
 
     /// Connects, checks that locks work there, and gives the client.
     ///
-    /// The client sends `hello` (and logs in), creates the TTL index unless told not to, and makes a dry
-    /// run of the acquire command, which writes nothing.
+    /// MongoDB 4.4 is the oldest. The client sends `hello` (and logs in), reads the options and indexes of the
+    /// collection as far as the user may, creates the TTL index unless told not to, and makes a dry run of
+    /// the acquire command, which writes nothing. Where a validator or another unique index may refuse lock
+    /// documents, it writes two documents in a transaction that it aborts; on a standalone server, which has
+    /// none, it writes them and deletes them, if the user may. What passes by itself (a lost connection, a change
+    /// of primary, an overload) is retried within the [operation time limit](Self::operation_timeout).
     ///
     /// # Errors
     ///
     /// [`Error::LockConflict`] when two functions of this binary claim one lock;
-    /// [`Error::InvalidArgument`] for a setting that is out of range and for a URI that is not one;
-    /// [`Error::StartUp`], with the reason and what to do, for a server that cannot be reached or
-    /// cannot be used.
+    /// [`Error::InvalidArgument`] for a setting that is out of range, for a URI that is not one, and for the
+    /// databases `local`, `config` and `admin`; [`Error::StartUp`], with the reason and what to do, for a
+    /// server that cannot be reached or cannot be used, a missing privilege, and a collection that can keep no
+    /// locks: a view, a time-series or capped collection, one with a collation, with a validator that
+    /// refuses lock documents, or with another unique index.
     ///
     /// # Panics
     ///
@@ -282,7 +288,8 @@ impl LockClientBuilder {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves nothing behind, save perhaps the TTL index.
+    /// Dropping the future leaves nothing behind, save perhaps the TTL index and, on a standalone server, the two
+    /// documents, which the TTL index collects.
     pub async fn build(self) -> Result<LockClient, Error> {
         registry::check_locks_unique()?;
         let limit = check_limit(self.operation_timeout)?;
