@@ -119,6 +119,19 @@ async fn an_overload_that_leaves_the_effect_open_is_cleaned_up() {
     let call = client.try_acquire(&spec("taken", 60_000)).await.unwrap();
     assert!(call.acquired().is_none());
     assert_eq!(commands.take(), ["findAndModify"; 3], "the third revokes");
+    fails.off().await.unwrap();
+
+    // The label says what the code leaves open.
+    let effect = doc! {
+        "errorCode": 50,
+        "errorLabels": ["SystemOverloadedError", "NoWritesPerformed"],
+    };
+    let times = doc! { "times": 1 };
+    let fails = server.fail_commands(db.name(), &["findAndModify"], times, effect);
+    let fails = fails.await.unwrap();
+    let call = client.try_acquire(&spec("taken", 60_000)).await.unwrap();
+    assert!(call.acquired().is_none());
+    assert_eq!(commands.take(), ["findAndModify"; 2]);
     held.release().await.unwrap();
     fails.off().await.unwrap();
 }

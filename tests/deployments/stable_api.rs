@@ -40,6 +40,13 @@ async fn are_told_apart_and_can_be_used() {
             ],
         );
 
+        let short = format!("{}&serverSelectionTimeoutMS=1000", db.uri());
+        let without = Client::with_uri_str(short).await.unwrap();
+        let text = refusal(LockClient::builder().client(without).database(db.name())).await;
+        for phrase in ["requires the Stable API", "in its `ClientOptions`"] {
+            assert!(text.contains(phrase), "{text}");
+        }
+
         let strict = ServerApi::builder()
             .version(ServerApiVersion::V1)
             .strict(true)

@@ -8,7 +8,7 @@ use mongodb::bson::{Document, doc};
 
 use crate::{
     refusal, says,
-    support::{eventually, ms, named},
+    support::{COLLECTION, eventually, ms, named},
 };
 
 const COMMANDS: [&str; 4] = ["hello", "listCollections", "createIndexes", "findAndModify"];
@@ -70,6 +70,26 @@ async fn are_named_when_they_last() {
 
 fn overloaded() -> Document {
     doc! { "errorCode": 462, "errorLabels": ["SystemOverloadedError", "RetryableError"] }
+}
+
+/// A check that could not be made is none that was passed.
+#[tokio::test]
+async fn a_rehearsal_that_is_cut_is_repeated() {
+    let db = database().await;
+    let create = doc! { "create": COLLECTION, "validator": { "email": 1 } };
+    db.run_command(create).await.unwrap();
+    for effect in [doc! { "errorCode": 112 }, doc! { "closeConnection": true }] {
+        // The dry run of the first round is let through.
+        let skip = doc! { "skip": 1 };
+        let server = Server::shared().await;
+        let fails = server.fail_commands(db.name(), &["findAndModify"], skip, effect);
+        let fails = fails.await.unwrap();
+        let patient = named(&db.uri(), &db).operation_timeout(Duration::from_secs(20));
+        let starting = tokio::spawn(refusal(patient));
+        fails.hit(1).await.unwrap();
+        fails.off().await.unwrap();
+        says(&eventually(starting).await.unwrap(), &["code 121"]);
+    }
 }
 
 #[tokio::test]

@@ -6,13 +6,13 @@ use std::{
 };
 
 use mongo_lock_runtime::{LockClient, LockClientBuilder};
-use mongo_lock_testkit::{Server, Topology};
+use mongo_lock_testkit::{ProxyMode, Server, Topology};
 use mongodb::{Client, options::ClientOptions};
 use tokio::task::JoinSet;
 
 use crate::{
     refusal, says,
-    support::{PATIENCE, ms},
+    support::{PATIENCE, ms, spec},
 };
 
 const RUNS: usize = 20;
@@ -132,6 +132,30 @@ async fn options_give_the_reason_too_and_keep_their_own_listener() {
     let text = refusal(builder.operation_timeout(ms(500))).await;
     says(&text, &["Connection refused"]);
     assert!(heard.try_recv().is_ok());
+}
+
+/// After the start, too: the driver gives up before the operation time limit.
+#[tokio::test]
+async fn a_call_says_the_reason_while_the_server_is_down() {
+    let server = Server::shared().await;
+    let db = server.database().await;
+    let proxy = server.proxy().await.unwrap();
+    let builder = LockClient::builder().uri(proxy.uri_for(&db));
+    let client = builder.operation_timeout(ms(2000)).build().await.unwrap();
+    proxy.set(ProxyMode::Refuse).await.unwrap();
+    // The driver learns of it.
+    client.try_acquire(&spec("down", 60_000)).await.unwrap_err();
+    let mut calls = JoinSet::new();
+    for run in 0..RUNS {
+        let client = client.clone();
+        calls.spawn(async move {
+            let lock = spec(&format!("down-{run}"), 60_000);
+            client.try_acquire(&lock).await.unwrap_err().to_string()
+        });
+    }
+    for text in calls.join_all().await {
+        assert!(text.contains("Connection refused"), "{text}");
+    }
 }
 
 #[tokio::test]

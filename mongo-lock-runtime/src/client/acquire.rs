@@ -86,6 +86,7 @@ pub(crate) async fn try_acquire(
     let inner = Arc::clone(client);
     let operation = InFlight::start(context, |answer| async move {
         let context = Arc::clone(&inner.context);
+        let trouble = Trouble::default();
         let operation = async {
             // A caller must not be refused because of a lease, or a place in the queue, that this client
             // is about to give up. Half of the time is left for the request.
@@ -96,9 +97,8 @@ pub(crate) async fn try_acquire(
                 inner.queues.wait_until_left(pending.name()).await;
             };
             let _ = timeout(context.operation_timeout / 2, given_up).await;
-            run(&inner, pending, started).await
+            run(&inner, pending, started, &trouble).await
         };
-        let trouble = Trouble::default();
         context
             .answer_in_time(started, &trouble, operation, answer)
             .await;
@@ -147,6 +147,7 @@ async fn run(
     client: &ClientInner,
     mut pending: PendingLease,
     started: Moment,
+    trouble: &Trouble,
 ) -> Result<Answer, StoreError> {
     let context = &client.context;
     let mut pauses = Pauses::new();
@@ -192,6 +193,7 @@ async fn run(
                     return Ok(Answer::ShutDown);
                 }
                 events::retrying(pending.name(), "acquire", &error.cause);
+                trouble.set(error.cause);
                 tokio::time::sleep(pause).await;
             }
         }

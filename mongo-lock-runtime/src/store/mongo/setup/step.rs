@@ -65,14 +65,14 @@ impl MongoStore {
                 "MongoDB refused the credentials; check user name, password and `authSource`".into()
             }
             (ErrorKind::IncompatibleServer { .. }, ..) => "MongoDB 4.4 or later is needed".into(),
-            (ErrorKind::ServerSelection { .. }, ..) => "no primary could be reached".into(),
-            (ErrorKind::Command(command), ..)
-                if command.message.to_lowercase().contains("apiversion") =>
-            {
+            // The text of a client without monitors of its own has the reason of each server.
+            (kind, ..) if kind.to_string().to_lowercase().contains("apiversion") => {
                 "the server requires the Stable API; build the client with \
-                 `server_api(ServerApi::builder().version(ServerApiVersion::V1).build())`"
+                 `server_api(ServerApi::builder().version(ServerApiVersion::V1).build())`, or the driver \
+                 client that is given with it in its `ClientOptions`"
                     .into()
             }
+            (ErrorKind::ServerSelection { .. }, ..) => "no primary could be reached".into(),
             (_, Step::Index, UNAUTHORIZED) => format!(
                 "this user may not create the TTL index on `{place}`; grant it `createIndex`, or \
                  have it created once with {} and build the client with `create_index(false)`",
