@@ -54,6 +54,7 @@
 //!
 //! | step | commands |
 //! | --- | --- |
+//! | start-up | four or five; more when a validator or a unique index of the collection is tried out |
 //! | acquisition | one |
 //! | refusal | one, which writes nothing; none when this client itself holds the lock; two when other callers wait for the lock |
 //! | release | one; two when a caller of another client has come to wait meanwhile |
