@@ -61,9 +61,9 @@ pub enum Error {
     },
 
     /// The client was not built: the server cannot be reached or cannot be used.
-    #[error("the lock client cannot start: {problem}{}", cause(source.as_deref()))]
+    #[error("the lock client cannot start: {problem}")]
     StartUp {
-        /// The check that failed, and the remedy.
+        /// The check that failed, the remedy, and what the server or the driver said.
         problem: String,
         /// The driver's error, if there was one.
         #[source]
@@ -311,8 +311,4 @@ impl fmt::Display for LossReason {
 fn list(conflicts: &[LockConflict]) -> String {
     let conflicts: Vec<String> = conflicts.iter().map(ToString::to_string).collect();
     conflicts.join("; ")
-}
-
-fn cause(source: Option<&mongodb::error::Error>) -> String {
-    source.map_or_else(String::new, |source| format!(": {}", source.kind))
 }

@@ -54,6 +54,7 @@
 //!
 //! | step | commands |
 //! | --- | --- |
+//! | start-up | four or five; more when a validator or a unique index of the collection is tried out |
 //! | acquisition | one |
 //! | refusal | one, which writes nothing; none when this client itself holds the lock; two when other callers wait for the lock |
 //! | release | one; two when a caller of another client has come to wait meanwhile |
@@ -84,8 +85,16 @@
 //!
 //! The `mongodb` driver wants one TLS implementation and one BSON version to be chosen. The default
 //! features choose `rustls-tls` and `bson-2`; with `default-features = false` the choice is yours,
-//! here or on your own `mongodb` dependency: `rustls-tls`, `rustls-tls-aws-lc` or `openssl-tls`,
-//! and `bson-2` or `bson-3`. `dns-resolver` is for `mongodb+srv://` addresses.
+//! here or on your own `mongodb` dependency.
+//!
+//! | features | for |
+//! | --- | --- |
+//! | `rustls-tls` (default), `rustls-tls-aws-lc`, `openssl-tls` | TLS, by one of these |
+//! | `bson-2` (default), `bson-3` | the version of BSON in the driver's interface |
+//! | `dns-resolver` (default) | `mongodb+srv://` addresses |
+//! | `aws-auth`, `azure-oidc`, `gcp-oidc`, `gssapi-auth` | log-in by AWS, by OIDC of a cloud's machines, by Kerberos; SCRAM, X.509 and OIDC by a callback need none |
+//! | `cert-key-password` | a client certificate whose key has a password |
+//! | `snappy-compression`, `zlib-compression`, `zstd-compression` | compression |
 //!
 //! The driver's types are part of the interface, so the driver is re-exported as
 //! [`mongodb`](mod@crate::mongodb): a crate that names it so has the version that this one uses.

@@ -141,7 +141,10 @@ async fn client_settings() {
     let uri = "mongodb://127.0.0.1:1/";
     let builder = || LockClient::builder().uri(uri);
     for (builder, says) in [
-        (LockClient::builder(), "neither `uri(…)` nor `client(…)`"),
+        (
+            LockClient::builder(),
+            "none of `uri(…)`, `client_options(…)` and `client(…)`",
+        ),
         (
             builder().operation_timeout(Duration::ZERO),
             "at least 1 ms and at most 1 h",

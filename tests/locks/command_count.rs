@@ -38,14 +38,18 @@ async fn one_command_each_and_no_others() {
             log.0.lock().unwrap().push(started.command_name);
         }
     }));
-    let client = Client::with_options(options).unwrap();
-    let client = LockClient::builder()
-        .client(client)
-        .database(db.name())
-        .build()
-        .await
-        .unwrap();
-    assert_eq!(seen.take(), ["hello", "createIndexes", "findAndModify"]);
+    let driver = Client::with_options(options).unwrap();
+    let start = async || {
+        let builder = LockClient::builder().client(driver.clone());
+        builder.database(db.name()).build().await.unwrap()
+    };
+    let client = start().await;
+    let [hello, list, index] = ["hello", "listCollections", "createIndexes"];
+    assert_eq!(seen.take(), [hello, list, index, "findAndModify"]);
+    // The collection has indexes now.
+    drop(start().await);
+    let again = [hello, list, "listIndexes", index, "findAndModify"];
+    assert_eq!(seen.take(), again);
 
     let spec = spec("guard", 60_000);
     let other = client.with_owner("other").unwrap();

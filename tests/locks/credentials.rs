@@ -43,7 +43,7 @@ async fn are_told_apart_at_start_up() {
         &[
             "`createIndex`",
             "create_index(false)",
-            "db.distributed_locks.createIndex(",
+            "db.getCollection(\"distributed_locks\").createIndex(",
         ],
     );
     // As the message says.

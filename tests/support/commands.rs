@@ -19,6 +19,10 @@ impl Commands {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 
+    pub(crate) fn push(&self, name: String) {
+        self.0.lock().unwrap().push(name);
+    }
+
     /// Another instance of the service, as the server sees it.
     pub(crate) async fn client(&self, db: &TestDb) -> LockClient {
         self.client_of(db, &db.uri()).await
@@ -30,7 +34,7 @@ impl Commands {
         let log = self.clone();
         options.command_event_handler = Some(EventHandler::callback(move |event| {
             if let CommandEvent::Started(started) = event {
-                log.0.lock().unwrap().push(started.command_name);
+                log.push(started.command_name);
             }
         }));
         let client = LockClient::builder()

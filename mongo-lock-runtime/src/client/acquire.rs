@@ -10,15 +10,12 @@ use crate::{
     error::{Error, Operation},
     events,
     lease::{Local, OwnedLease, PendingLease, check_not_held},
-    operation::{Backoff, InFlight, Trouble},
+    operation::{InFlight, Pauses, Trouble},
     outcome::Skipped,
     queue::{self, WaitResult},
     spec::LockSpec,
     store::{AcquireReply, LeaseId, StoreError},
 };
-
-/// With less time than this left, no further attempt is made.
-const SHORTEST_ATTEMPT: Duration = Duration::from_millis(20);
 
 enum Answer {
     Granted(OwnedLease),
@@ -89,6 +86,7 @@ pub(crate) async fn try_acquire(
     let inner = Arc::clone(client);
     let operation = InFlight::start(context, |answer| async move {
         let context = Arc::clone(&inner.context);
+        let trouble = Trouble::default();
         let operation = async {
             // A caller must not be refused because of a lease, or a place in the queue, that this client
             // is about to give up. Half of the time is left for the request.
@@ -99,9 +97,8 @@ pub(crate) async fn try_acquire(
                 inner.queues.wait_until_left(pending.name()).await;
             };
             let _ = timeout(context.operation_timeout / 2, given_up).await;
-            run(&inner, pending, started).await
+            run(&inner, pending, started, &trouble).await
         };
-        let trouble = Trouble::default();
         context
             .answer_in_time(started, &trouble, operation, answer)
             .await;
@@ -150,9 +147,10 @@ async fn run(
     client: &ClientInner,
     mut pending: PendingLease,
     started: Moment,
+    trouble: &Trouble,
 ) -> Result<Answer, StoreError> {
     let context = &client.context;
-    let mut pause = Backoff::of_operation();
+    let mut pauses = Pauses::new();
     loop {
         let (attempt, request) = pending.attempt(None);
         match context.acquire(&request).await {
@@ -187,14 +185,16 @@ async fn run(
                 pending.failed(attempt, &error);
                 let elapsed = context.clock.elapsed(started);
                 let time_left = context.operation_timeout.saturating_sub(elapsed);
-                if !error.is_transient() || time_left < SHORTEST_ATTEMPT {
+                let pause = pauses.within(time_left, &error);
+                let Some(pause) = pause.filter(|_| error.is_transient()) else {
                     return Err(error.cause);
-                }
+                };
                 if client.leases.is_abandoned(pending.id(), pending.name()) {
                     return Ok(Answer::ShutDown);
                 }
                 events::retrying(pending.name(), "acquire", &error.cause);
-                tokio::time::sleep(pause.next().min(time_left / 2)).await;
+                trouble.set(error.cause);
+                tokio::time::sleep(pause).await;
             }
         }
     }

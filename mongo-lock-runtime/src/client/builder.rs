@@ -1,10 +1,27 @@
 //! Settings for a new client, and the checks that come before it exists.
 
+mod connect;
+mod monitor;
+mod redact;
+mod settings;
+mod source;
+mod start_up;
+
 use std::{sync::Arc, time::Duration};
 
-use mongodb::{Client, options::ClientOptions};
-use tokio::{runtime::Handle, time::timeout};
+use mongodb::{
+    Client,
+    options::{ClientOptions, ServerApi},
+};
+use tokio::runtime::Handle;
 
+use self::{
+    connect::connect,
+    monitor::Monitor,
+    settings::{check_collection, check_database, check_limit, check_margin},
+    source::{Connections, Source},
+    start_up::start_up,
+};
 use super::{
     inner::{ClientInner, Parts},
     lock_client::LockClient,
@@ -21,15 +38,19 @@ use crate::{
 const DEFAULT_DATABASE: &str = "mongo_lock";
 const DEFAULT_COLLECTION: &str = "distributed_locks";
 const DEFAULT_OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
-const LONGEST_OPERATION_TIMEOUT: Duration = Duration::from_secs(60 * 60);
-const LONGEST_MARGIN: Duration = Duration::from_secs(60 * 60);
 
-/// Builds a [`LockClient`]. Either [`uri`](Self::uri) or [`client`](Self::client) is needed; all
-/// else has a default.
+/// Builds a [`LockClient`]. One of [`uri`](Self::uri), [`client_options`](Self::client_options) and
+/// [`client`](Self::client) is needed, and the last one given counts; all else has a default.
+///
+/// | source | connections | what the service's other work can do to locks |
+/// | --- | --- | --- |
+/// | `uri`, `client_options` | of the lock client's own | nothing |
+/// | `client` | those of the driver client that is given | use up its pool: then locks wait for a connection, and a renewed lease can be lost |
 #[derive(Clone)]
 #[must_use = "a builder does nothing until `build().await`"]
 pub struct LockClientBuilder {
     source: Option<Source>,
+    server_api: Option<ServerApi>,
     database: Option<String>,
     collection: String,
     owner: Option<String>,
@@ -38,16 +59,11 @@ pub struct LockClientBuilder {
     create_index: bool,
 }
 
-#[derive(Clone)]
-enum Source {
-    Client(Box<Client>),
-    Uri(String),
-}
-
 impl Default for LockClientBuilder {
     fn default() -> Self {
         Self {
             source: None,
+            server_api: None,
             database: None,
             collection: DEFAULT_COLLECTION.into(),
             owner: None,
@@ -130,23 +146,62 @@ impl LockClient {
 }
 
 impl LockClientBuilder {
-    /// Connects to this address. Replaces an earlier [`client`](Self::client).
+    /// Connects to this address. Replaces another source.
     ///
-    /// Unless the URI says otherwise, the driver gives up finding a primary after the operation
-    /// time limit instead of its usual 30 s, so that an error can name the fault of the
-    /// connection.
+    /// A `mongodb+srv://` address needs the feature `dns-resolver`, which is among the default ones.
+    ///
+    /// Unless the URI says otherwise, the driver gives up finding a primary after nine tenths of the
+    /// operation time limit instead of its usual 30 s, so that an error can name the fault of the
+    /// connection, and does not repeat commands on an overloaded server by itself.
     pub fn uri(mut self, uri: impl AsRef<str>) -> Self {
         self.source = Some(Source::Uri(uri.as_ref().to_owned()));
         self
     }
 
-    /// Uses the connections of a client that the service has already. Replaces an earlier
-    /// [`uri`](Self::uri).
+    /// Connects with these options of the driver, for what no URI can say: credentials that are asked for
+    /// by a callback, event handlers, a resolver. Replaces another source.
+    ///
+    /// The client has connections of its own, and what the options leave open is set as for
+    /// [`uri`](Self::uri). The write concern, the read concern and the read preference of the options do
+    /// not matter for locks.
+    pub fn client_options(mut self, options: ClientOptions) -> Self {
+        self.source = Some(Source::Options(Box::new(options)));
+        self
+    }
+
+    /// Uses the connections of a client that the service has already. Replaces another source.
     ///
     /// The client must have been made on the tokio runtime on which [`build`](Self::build) is called. The
-    /// write concern, read preference and retry settings of the client do not matter for locks.
+    /// write concern, read preference and retry settings of the client do not matter for locks. Shared are
+    /// its pool of connections, its monitors, its event handlers, its Stable API version and its limit for
+    /// finding a primary.
     pub fn client(mut self, client: Client) -> Self {
         self.source = Some(Source::Client(Box::new(client)));
+        self
+    }
+
+    /// Has every command state this version of MongoDB's
+    /// [Stable API](https://www.mongodb.com/docs/manual/reference/stable-api/), as a server with
+    /// `requireApiVersion` demands. Default: none; that of the options, with
+    /// [`client_options`](Self::client_options).
+    ///
+    /// A driver client that was given with [`client`](Self::client) has its own, and both together are an
+    /// error of [`build`](Self::build).
+    ///
+    /// ```no_run
+    /// # use mongo_lock_runtime::{Error, LockClient};
+    /// use mongo_lock_runtime::mongodb::options::{ServerApi, ServerApiVersion};
+    ///
+    /// # async fn example() -> Result<LockClient, Error> {
+    /// LockClient::builder()
+    ///     .uri("mongodb://localhost/jobs")
+    ///     .server_api(ServerApi::builder().version(ServerApiVersion::V1).build())
+    ///     .build()
+    ///     .await
+    /// # }
+    /// ```
+    pub fn server_api(mut self, api: ServerApi) -> Self {
+        self.server_api = Some(api);
         self
     }
 
@@ -211,15 +266,21 @@ impl LockClientBuilder {
 
     /// Connects, checks that locks work there, and gives the client.
     ///
-    /// The client sends `hello` (and logs in), creates the TTL index unless told not to, and makes a dry
-    /// run of the acquire command, which writes nothing.
+    /// MongoDB 4.4 is the oldest. The client sends `hello` (and logs in), reads the options and indexes of the
+    /// collection as far as the user may, creates the TTL index unless told not to, and makes a dry run of
+    /// the acquire command, which writes nothing. Where a validator or another unique index may refuse lock
+    /// documents, it writes two documents in a transaction that it aborts; on a standalone server, which has
+    /// none, it writes them and deletes them, if the user may. What passes by itself (a lost connection, a change
+    /// of primary, an overload) is retried within the [operation time limit](Self::operation_timeout).
     ///
     /// # Errors
     ///
     /// [`Error::LockConflict`] when two functions of this binary claim one lock;
-    /// [`Error::InvalidArgument`] for a setting that is out of range and for a URI that is not one;
-    /// [`Error::StartUp`], with the reason and what to do, for a server that cannot be reached or
-    /// cannot be used.
+    /// [`Error::InvalidArgument`] for a setting that is out of range, for a URI that is not one, and for the
+    /// databases `local`, `config` and `admin`; [`Error::StartUp`], with the reason and what to do, for a
+    /// server that cannot be reached or cannot be used, a missing privilege, and a collection that can keep no
+    /// locks: a view, a time-series or capped collection, one with a collation, with a validator that
+    /// refuses lock documents, or with another unique index.
     ///
     /// # Panics
     ///
@@ -227,7 +288,8 @@ impl LockClientBuilder {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves nothing behind, save perhaps the TTL index.
+    /// Dropping the future leaves nothing behind, save perhaps the TTL index and, on a standalone server, the two
+    /// documents, which the TTL index collects.
     pub async fn build(self) -> Result<LockClient, Error> {
         registry::check_locks_unique()?;
         let limit = check_limit(self.operation_timeout)?;
@@ -237,14 +299,15 @@ impl LockClientBuilder {
         };
         let margin = check_margin(self.margin)?;
         check_collection(&self.collection)?;
-        let client = match self.source {
-            Some(Source::Client(client)) => *client,
-            Some(Source::Uri(uri)) => connect(&uri, limit).await?,
-            None => {
-                return Err(Error::InvalidArgument {
-                    argument: "client settings",
-                    problem: "neither `uri(…)` nor `client(…)` was given".into(),
-                });
+        let source = self.source.ok_or_else(|| Error::InvalidArgument {
+            argument: "client settings",
+            problem: "none of `uri(…)`, `client_options(…)` and `client(…)` was given".into(),
+        })?;
+        let (client, monitor) = match source.read(self.server_api, limit).await? {
+            Connections::Shared(client) => (client, None),
+            Connections::Own(mut options) => {
+                let monitor = Monitor::install(&mut options);
+                (connect(*options, limit)?, Some(monitor))
             }
         };
         let database = self
@@ -259,7 +322,8 @@ impl LockClientBuilder {
         let todo = StartUp {
             create_index: self.create_index,
         };
-        let store = start_up(MongoStore::new(&client, place, limit), todo, limit).await?;
+        let store = MongoStore::new(&client, place, limit);
+        let store = start_up(store, todo, limit, monitor.as_ref()).await?;
         Ok(LockClient(Arc::new(ClientInner::new(Parts {
             store: Arc::new(Store::Mongo(store)),
             owner,
@@ -270,129 +334,5 @@ impl LockClientBuilder {
             #[cfg(feature = "__simulation")]
             process: None,
         }))))
-    }
-}
-
-/// Runs the checks of a store, and gives the store back once they have passed.
-async fn start_up(store: MongoStore, todo: StartUp, limit: Duration) -> Result<MongoStore, Error> {
-    // A task of its own: the driver wants its commands polled to the end.
-    let check = tokio::spawn(async move { store.start_up(todo).await.map(|()| store) });
-    match timeout(limit, check).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(stopped)) => Err(start_up_error(format!("its check was stopped: {stopped}"))),
-        Err(_) => Err(start_up_error(format!(
-            "no answer from MongoDB within {limit:?}; check the address, and that MongoDB is up \
-             and has a primary"
-        ))),
-    }
-}
-
-async fn connect(uri: &str, limit: Duration) -> Result<Client, Error> {
-    let invalid = |error: mongodb::error::Error| Error::InvalidArgument {
-        argument: "uri",
-        problem: redact(&error.to_string(), uri),
-    };
-    // Resolving an SRV record goes over the network.
-    let parsed = timeout(limit, ClientOptions::parse(uri)).await;
-    let Ok(parsed) = parsed else {
-        return Err(start_up_error(format!(
-            "the address was not resolved within {limit:?}"
-        )));
-    };
-    let mut options = parsed.map_err(invalid)?;
-    options.server_selection_timeout.get_or_insert(limit);
-    options.connect_timeout.get_or_insert(limit);
-    options.app_name.get_or_insert_with(|| "mongo-lock".into());
-    Client::with_options(options).map_err(invalid)
-}
-
-fn start_up_error(problem: String) -> Error {
-    Error::StartUp {
-        problem,
-        source: None,
-    }
-}
-
-/// The driver's message about a URI, without any part of it that may be a secret.
-///
-/// Everything between the scheme and the last `@` is user name and password, also in a URI whose
-/// password was not escaped and that therefore is not understood.
-fn redact(message: &str, uri: &str) -> String {
-    let after_scheme = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    let Some((secret, _)) = after_scheme.rsplit_once('@') else {
-        return message.to_owned();
-    };
-    let mut message = message.replace(secret, "…");
-    let mut parts: Vec<&str> = secret.split([':', '@', '/', '?']).collect();
-    parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
-    for part in parts.into_iter().filter(|part| !part.is_empty()) {
-        message = message.replace(part, "…");
-    }
-    message
-}
-
-fn check_limit(limit: Duration) -> Result<Duration, Error> {
-    if (Duration::from_millis(1)..=LONGEST_OPERATION_TIMEOUT).contains(&limit) {
-        return Ok(limit);
-    }
-    Err(Error::InvalidArgument {
-        argument: "operation_timeout",
-        problem: format!("{limit:?} is out of range; at least 1 ms and at most 1 h are allowed"),
-    })
-}
-
-fn check_margin(margin: Margin) -> Result<Margin, Error> {
-    match margin {
-        Margin::Fixed(time) if time > LONGEST_MARGIN => Err(Error::InvalidArgument {
-            argument: "margin",
-            problem: format!("{time:?} is out of range; at most 1 h is allowed"),
-        }),
-        other => Ok(other),
-    }
-}
-
-/// The server's rules for names, which it would otherwise explain at the first command.
-/// <https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions>
-fn check_collection(name: &str) -> Result<(), Error> {
-    let ok = !name.is_empty()
-        && name.len() <= 120
-        && !name.starts_with("system.")
-        && !name.starts_with('.')
-        && !name.contains(['$', '\0']);
-    ok.then_some(()).ok_or_else(|| Error::InvalidArgument {
-        argument: "collection",
-        problem: format!(
-            "{name:?} cannot be one: 1 to 120 bytes without `$`, and not starting with `system.` \
-             or `.`"
-        ),
-    })
-}
-
-fn check_database(name: &str) -> Result<(), Error> {
-    let ok = (1..=63).contains(&name.len())
-        && !name.contains([
-            '/', '\\', '.', ' ', '"', '$', '*', '<', '>', ':', '|', '?', '\0',
-        ]);
-    ok.then_some(()).ok_or_else(|| Error::InvalidArgument {
-        argument: "database",
-        problem: format!("{name:?} cannot be one: 1 to 63 bytes without any of `/\\. \"$*<>:|?`"),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::redact;
-
-    #[test]
-    fn no_part_of_the_credentials_survives() {
-        for uri in ["mongodb://bob:s3cr:et@h/db", "mongodb://bob:s3/c@r:et@h/db"] {
-            let message = redact(
-                &format!("cannot read {uri}: `s3cr` and `et@h` and bob"),
-                uri,
-            );
-            for secret in ["bob", "s3", "et@"] {
-                assert!(!message.contains(secret), "{message}");
-            }
-        }
     }
 }

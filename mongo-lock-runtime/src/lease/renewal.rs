@@ -10,7 +10,7 @@ use crate::{
     clock::Moment,
     error::LossReason,
     events,
-    operation::Context,
+    operation::{Context, jittered},
     store::{AttemptError, Renewed},
 };
 
@@ -57,7 +57,7 @@ impl Outcome {
                     }
                     if renewed.behind.contains(&lease.id()) {
                         first |= lease.not_renewed(&trouble, true);
-                        table.not_renewed(&lease);
+                        table.not_renewed(&lease, None);
                     } else {
                         table.renewed(&lease, sent);
                     }
@@ -71,10 +71,12 @@ impl Outcome {
             }
             Err(error) => {
                 let problem = error.cause.to_string();
+                // One pause for all, so that they stay together.
+                let overload = error.overload.map(jittered);
                 let mut first = false;
                 for lease in batch {
                     first |= lease.not_renewed(&problem, false);
-                    table.not_renewed(&lease);
+                    table.not_renewed(&lease, overload);
                 }
                 events::renewal_failed(first, leases, &problem);
             }

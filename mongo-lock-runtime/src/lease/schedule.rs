@@ -82,9 +82,10 @@ impl LeaseTable {
         self.reschedule(lease, Due::regular(sent, renewal_interval(lease.ttl())));
     }
 
-    /// Schedules another attempt soon, after a failed one.
-    pub(super) fn not_renewed(&self, lease: &Lease) {
-        let at = self.clock.now() + renewal_pause(lease.ttl());
+    /// Schedules another attempt soon, after a failed one. `overload`: the pause for which an overloaded
+    /// server asks.
+    pub(super) fn not_renewed(&self, lease: &Lease, overload: Option<Duration>) {
+        let at = self.clock.now() + renewal_pause(lease.ttl(), overload);
         self.reschedule(lease, Due::exact(at));
         self.sooner.notify_one();
     }

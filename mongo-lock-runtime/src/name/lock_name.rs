@@ -39,6 +39,11 @@ impl LockName {
         Self("start-up".into())
     }
 
+    /// A name for a document that does not stay.
+    pub(crate) fn rehearsal_of(id: &str) -> Self {
+        Self(format!("start-up/{id}").into())
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

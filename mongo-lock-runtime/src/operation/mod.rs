@@ -11,6 +11,6 @@ pub use self::context::Process;
 pub(crate) use self::{
     context::{Context, OperationError, Trouble},
     in_flight::{InFlight, Running},
-    retry::{Backoff, jittered},
+    retry::{Backoff, Pauses, jittered},
     timing::{Margin, renewal_interval, renewal_pause},
 };

@@ -11,9 +11,13 @@ pub(crate) fn renewal_interval(ttl: Duration) -> Duration {
     ttl / 3
 }
 
-/// The pause between a failed renewal and the next attempt.
-pub(crate) fn renewal_pause(ttl: Duration) -> Duration {
-    (renewal_interval(ttl) / 8).clamp(Duration::from_millis(1), Duration::from_secs(1))
+/// The pause between a failed renewal and the next attempt. `overload`: the pause for which an overloaded
+/// server asks, which is granted as far as the lease allows several attempts.
+pub(crate) fn renewal_pause(ttl: Duration, overload: Option<Duration>) -> Duration {
+    let interval = renewal_interval(ttl);
+    let pause = (interval / 8).clamp(Duration::from_millis(1), Duration::from_secs(1));
+    let asked = overload.unwrap_or_default().min(interval / 2);
+    pause.max(asked)
 }
 
 /// The part of a ttl that the body does not get.

@@ -4,9 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use crate::{
     clock::Moment,
-    operation::{Backoff, jittered},
+    operation::{Pauses, jittered},
     store::{
-        Queued,
+        AttemptError, Queued,
         protocol::{NEAR, QUEUE_ENTRY_TTL},
     },
 };
@@ -19,11 +19,15 @@ pub(super) struct Pacing {
     clock: Option<(SystemTime, Moment)>,
     /// The number of requests in vain.
     asked: u32,
-    failures: Backoff,
+    failures: Pauses,
 }
 
 /// The first and the longest pause where no wake-ups come.
 const POLL_INTERVAL: (Duration, Duration) = (Duration::from_millis(8), Duration::from_millis(500));
+
+/// The longest pause after a failure: one in between and the queue entry is still there.
+const LONGEST_AFTER_FAILURE: Duration = Duration::from_millis(1800);
+const _: () = assert!(2 * LONGEST_AFTER_FAILURE.as_millis() < QUEUE_ENTRY_TTL.as_millis());
 
 /// The shortest pause: a lease that is over by the client's reckoning may not be over for the server.
 pub(super) const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
@@ -33,7 +37,7 @@ impl Default for Pacing {
         Self {
             clock: None,
             asked: 0,
-            failures: Backoff::of_operation(),
+            failures: Pauses::new(),
         }
     }
 }
@@ -41,7 +45,7 @@ impl Default for Pacing {
 impl Pacing {
     /// The moment of the next request after an answer; `wakeups`: whether the client hears of its turn.
     pub(super) fn after_answer(&mut self, queued: &Queued, wakeups: bool, now: Moment) -> Moment {
-        self.failures = Backoff::of_operation();
+        self.failures = Pauses::new();
         if self.clock.is_none_or(|(at, _)| at != queued.seen_at) {
             self.clock = Some((queued.seen_at, now));
         }
@@ -66,9 +70,9 @@ impl Pacing {
         now + pause
     }
 
-    /// The moment of the next request after a failure.
-    pub(super) fn after_failure(&mut self, now: Moment) -> Moment {
-        now + self.failures.next()
+    /// The moment of the next request after a failure. Not so late that the entry would end by itself.
+    pub(super) fn after_failure(&mut self, error: &AttemptError, now: Moment) -> Moment {
+        now + self.failures.after(error).min(LONGEST_AFTER_FAILURE)
     }
 }
 
@@ -80,6 +84,7 @@ mod tests {
     use crate::{
         name::LockName,
         outcome::{Reservation, Skipped},
+        store::failure::Persistence,
     };
 
     /// The first in the queue when `ahead` is 0; the lease ahead ends `left` after the server's time.
@@ -178,11 +183,15 @@ mod tests {
     #[test]
     fn failures_are_spaced_out_until_an_answer() {
         let mut pacing = Pacing::default();
+        let error = AttemptError::new("cut", Persistence::Transient, true);
         for expected in [10, 20, 40] {
-            let again = pacing.after_failure(start()).since(start());
+            let again = pacing.after_failure(&error, start()).since(start());
             about(again, ms(expected));
         }
         pacing.after_answer(&queued(0, 0, 60), true, start());
-        about(pacing.after_failure(start()).since(start()), ms(10));
+        about(
+            pacing.after_failure(&error, start()).since(start()),
+            ms(10),
+        );
     }
 }

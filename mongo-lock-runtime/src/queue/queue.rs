@@ -285,12 +285,12 @@ impl WaitQueue {
             }
             Answer::Failed { pending, error } => {
                 // The client may have an entry now.
-                self.entered = true;
+                self.entered |= error.effect_unknown;
                 let transient = error.is_transient();
                 let sent = asking.map_or(now, |asking| asking.sent);
                 if at.is_some() {
                     self.silent_since.get_or_insert(sent);
-                    self.ask_at = Some(self.pacing.after_failure(now));
+                    self.ask_at = Some(self.pacing.after_failure(&error, now));
                 }
                 let error = OperationError::Failed(error.cause);
                 match at {

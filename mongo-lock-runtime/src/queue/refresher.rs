@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::hub::Hub;
 use crate::{
     clock::Moment,
-    operation::{Backoff, Context, jittered},
+    operation::{Context, Pauses, jittered},
     store::{Confirmation, protocol::QUEUE_ENTRY_TTL},
 };
 
@@ -89,7 +89,7 @@ impl Drop for Refresher {
 
 /// Confirms these places, which were due at `sent`; again after a failure, until the next one is due.
 async fn confirm(hub: &Hub, context: &Arc<Context>, places: Vec<Confirmation>, sent: Moment) {
-    let mut failures = Backoff::of_operation();
+    let mut failures = Pauses::new();
     loop {
         let attempted = context.clock.now();
         match context.attempt(context.store.confirm(&places)).await {
@@ -103,7 +103,7 @@ async fn confirm(hub: &Hub, context: &Arc<Context>, places: Vec<Confirmation>, s
                 for place in &places {
                     hub.not_confirmed(place, sent, &error.cause);
                 }
-                let pause = failures.next();
+                let pause = failures.after(&error);
                 if !error.is_transient() || context.clock.elapsed(sent) + pause > INTERVAL {
                     return;
                 }

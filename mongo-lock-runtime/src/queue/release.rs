@@ -12,9 +12,9 @@ use crate::{
     clock::Moment,
     events,
     lease::{LeaseTable, ReleaseJob, Releaser},
-    operation::{Backoff, Context, InFlight, Trouble},
+    operation::{Context, InFlight, Pauses, Trouble},
     outcome::Release,
-    store::{LeaseId, StoreError},
+    store::{AttemptError, LeaseId, StoreError},
 };
 
 /// Releases the leases of a client.
@@ -104,6 +104,7 @@ impl Work {
     }
 
     async fn release(&mut self, trouble: &Trouble) -> Result<Release, StoreError> {
+        let mut pauses = Pauses::new();
         let takes_waiter = self.job.held.is_some() && !self.job.request.revoke;
         let next = takes_waiter.then(|| {
             let name = &self.job.request.name;
@@ -116,16 +117,20 @@ impl Work {
                     return Ok(release);
                 }
                 // For want of a majority, say, which a release does not need.
-                Err(error) => self.in_trouble(&error),
+                Err(error) => {
+                    self.in_trouble(&error.cause);
+                    if error.overload.is_some() {
+                        tokio::time::sleep(pauses.after(&error)).await;
+                    }
+                }
             }
         }
         let request = &self.job.request;
-        let mut pause = Backoff::of_operation();
         loop {
             match self.context.release(request).await {
                 Ok(freed) => return Ok(Release::of(freed)),
                 Err(error) => {
-                    let next = pause.next();
+                    let next = pauses.after(&error);
                     let ended = self.context.clock.now() + next >= self.job.until;
                     if error.is_final() || ended {
                         return Err(error.cause);
@@ -139,7 +144,7 @@ impl Work {
     }
 
     /// Releases the lease and asks for that of the first waiter, in one step; gives the queue the answer.
-    async fn hand_over(&self, next: PendingRequest) -> Result<Release, StoreError> {
+    async fn hand_over(&self, next: PendingRequest) -> Result<Release, AttemptError> {
         let name = &self.job.request.name;
         let PendingRequest {
             pending,
@@ -151,7 +156,7 @@ impl Work {
         let id: LeaseId = pending.id();
         let (released, reply) = match reply {
             Ok((freed, reply)) => (Ok(Release::of(freed)), Ok(reply)),
-            Err(error) => (Err(error.cause.clone()), Err(error)),
+            Err(error) => (Err(error.clone()), Err(error)),
         };
         let answer: Answer = answer(pending, attempt, again, reply);
         answered(&self.queues, name, id, answer);

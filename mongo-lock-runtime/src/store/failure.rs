@@ -8,7 +8,7 @@
     )
 )]
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// The failure of one attempt, and what the failure leaves open.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub struct AttemptError {
     /// or the driver, refused the command before any effect.
     pub(crate) effect_unknown: bool,
     pub(super) persistence: Persistence,
+    /// For an answer of an overloaded server: the base of the pauses before further attempts.
+    pub(crate) overload: Option<Duration>,
 }
 
 /// Whether another attempt may succeed.
@@ -67,6 +69,7 @@ impl AttemptError {
             cause: StoreError::Other(message.into()),
             effect_unknown,
             persistence,
+            overload: None,
         }
     }
 
@@ -89,12 +92,25 @@ impl AttemptError {
         self.persistence == Persistence::Final
     }
 
+    /// The same failure, where it is known to pass by itself.
+    pub(super) fn into_transient(mut self) -> Self {
+        self.persistence = Persistence::Transient;
+        self
+    }
+
+    /// The same failure, where it is known to stay.
+    pub(super) fn into_final(mut self) -> Self {
+        self.persistence = Persistence::Final;
+        self
+    }
+
     /// The document is not a lock document, and was left as it is.
     pub(super) fn malformed(problem: String) -> Self {
         Self {
             cause: StoreError::NotALockDocument(problem),
             effect_unknown: false,
             persistence: Persistence::Final,
+            overload: None,
         }
     }
 

@@ -14,6 +14,9 @@ use crate::{name::LockName, spec::Mode};
 /// The TTL index's name.
 pub(super) const INDEX: &str = "mongo_lock_purge";
 
+/// The word in the error of a dry run that meets a collation.
+pub(super) const COLLATION_FOUND: &str = "collation";
+
 /// The builder of all commands on one collection.
 #[derive(Debug, Clone)]
 pub(super) struct Commands {
@@ -201,32 +204,56 @@ impl Commands {
                 "expireAfterSeconds": 0,
                 "partialFilterExpression": { "token": { "$type": "long" } },
             }],
+            "writeConcern": { "w": 1 },
             "maxTimeMS": self.limit_ms,
         }
     }
 
     /// The acquire command, with a last stage that cannot succeed: the server checks the privileges,
-    /// `insert` for the upsert among them, runs the pipeline, fails, and writes nothing.
+    /// `insert` for the upsert among them, runs the pipeline, fails, and writes nothing. The error tells a
+    /// collection with a collation: capital letters come before all small ones in no other order than the
+    /// plain one.
     pub(super) fn dry_run(&self, lease: LeaseId) -> RawDocumentBuf {
-        let request = AcquireRequest {
-            name: LockName::rehearsal(),
-            lease,
-            attempt: 0,
-            owner: "start-up".into(),
-            ttl: std::time::Duration::from_millis(1),
-            mode: Mode::Exclusive,
-            permits: 1,
-            ticket: None,
-        };
+        let request = rehearsal(LockName::rehearsal(), lease);
         rawdoc! {
             "findAndModify": self.namespace.collection.as_str(),
             "query": { "_id": request.name.as_str() },
             "update": [
                 self.plain.update(&request),
-                { "$set": { "token": { "$toInt": "$_id" } } },
+                { "$set": { "token": { "$toInt": {
+                    "$cond": [{ "$lt": ["a", "B"] }, COLLATION_FOUND, "$_id"],
+                } } } },
             ],
+            "upsert": true,
+            "writeConcern": { "w": 1 },
+            "maxTimeMS": self.limit_ms,
+        }
+    }
+
+    /// An acquisition for a transaction, or for the primary alone.
+    pub(super) fn rehearsal(&self, name: &LockName) -> RawDocumentBuf {
+        let request = rehearsal(name.clone(), LeaseId::unique());
+        rawdoc! {
+            "findAndModify": self.namespace.collection.as_str(),
+            "query": { "_id": request.name.as_str() },
+            "update": [self.plain.update(&request)],
             "upsert": true,
             "maxTimeMS": self.limit_ms,
         }
     }
 }
+
+/// The request for a lock that is not to last.
+fn rehearsal(name: LockName, lease: LeaseId) -> AcquireRequest {
+    AcquireRequest {
+        name,
+        lease,
+        attempt: 0,
+        owner: "start-up".into(),
+        ttl: std::time::Duration::from_millis(1),
+        mode: Mode::Exclusive,
+        permits: 1,
+        ticket: None,
+    }
+}
+

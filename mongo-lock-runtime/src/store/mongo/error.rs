@@ -5,127 +5,22 @@ use mongodb::{
     error::{Error, ErrorKind},
 };
 
-use super::super::failure::{
-    AttemptError,
-    Persistence::{self, Final, Transient, Unknown},
-    StoreError,
+use super::{
+    super::failure::{
+        AttemptError,
+        Persistence::{Final, Transient, Unknown},
+        StoreError,
+    },
+    codes,
+    labels::Labels,
 };
-
-/// Two first acquisitions of one name met in the upsert. The next attempt finds the document.
-const DUPLICATE_KEY: i32 = 11000;
-
-/// The labels of an error that is worth another attempt, whatever its code.
-const RETRYABLE_LABELS: [&str; 3] = [
-    "RetryableWriteError",
-    "RetryableError",
-    "SystemOverloadedError",
-];
-
-/// The codes of errors that pass by themselves: the node is not, or no longer, the primary, is shutting
-/// down, is busy, or lost the network. The first part is the list of the retryable-writes
-/// specification, section "Determining Retryable Errors"; the names are those of the server's
-/// `error_codes.yml`:
-/// <https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md>,
-/// <https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml>
-const TRANSIENT: [i32; 36] = [
-    6,     // HostUnreachable
-    7,     // HostNotFound
-    89,    // NetworkTimeout
-    91,    // ShutdownInProgress
-    134,   // ReadConcernMajorityNotAvailableYet
-    189,   // PrimarySteppedDown
-    262,   // ExceededTimeLimit
-    9001,  // SocketException
-    10107, // NotWritablePrimary
-    11600, // InterruptedAtShutdown
-    11602, // InterruptedDueToReplStateChange
-    13435, // NotPrimaryNoSecondaryOk
-    13436, // NotPrimaryOrSecondary
-    24,    // LockTimeout
-    43,    // CursorNotFound
-    46,    // LockBusy
-    50,    // MaxTimeMSExpired
-    64,    // WriteConcernTimeout
-    112,   // WriteConflict
-    133,   // FailedToSatisfyReadPreference: a router finds no primary
-    145,   // PooledConnectionsDropped
-    150,   // StaleEpoch
-    175,   // QueryPlanKilled
-    202,   // NetworkInterfaceExceededTimeLimit
-    203,   // ShardingStateNotInitialized
-    208,   // TooManyLocks
-    215,   // DatabaseDropPending
-    216,   // ElectionInProgress
-    234,   // RetryChangeStream
-    237,   // CursorKilled
-    249,   // StaleDbVersion
-    290,   // TransactionExceededLifetimeLimitSeconds
-    314,   // ObjectIsBusy
-    11601, // Interrupted
-    13388, // StaleConfig
-    DUPLICATE_KEY,
-];
-
-/// The codes of errors that every further attempt meets as well: the server refuses the user, or the
-/// command. `AtlasError` (8000) is none of them: it stands for limits of the service, too.
-const FINAL: [i32; 20] = [
-    2,     // BadValue
-    9,     // FailedToParse
-    11,    // UserNotFound
-    13,    // Unauthorized
-    14,    // TypeMismatch
-    18,    // AuthenticationFailed
-    20,    // IllegalOperation
-    59,    // CommandNotFound
-    72,    // InvalidOptions
-    73,    // InvalidNamespace
-    79,    // UnknownReplWriteConcern
-    115,   // CommandNotSupported
-    121,   // DocumentValidationFailure
-    148,   // ReadConcernMajorityNotEnabled
-    166,   // CommandNotSupportedOnView
-    168,   // InvalidPipelineOperator
-    241,   // ConversionFailure
-    323,   // APIStrictError
-    10334, // BSONObjectTooLarge
-    40415, // an unknown field
-];
-
-/// The codes of errors that the server, or a router, gives before any effect: it refused the command,
-/// or undid all of its changes to the one document. All other errors leave the effect open.
-const NO_EFFECT: [i32; 14] = [
-    9,   // FailedToParse
-    11,  // UserNotFound
-    13,  // Unauthorized
-    18,  // AuthenticationFailed
-    59,  // CommandNotFound
-    72,  // InvalidOptions
-    73,  // InvalidNamespace
-    112, // WriteConflict
-    115, // CommandNotSupported
-    121, // DocumentValidationFailure
-    166, // CommandNotSupportedOnView
-    168, // InvalidPipelineOperator
-    40415,
-    DUPLICATE_KEY,
-];
-
-/// The codes of errors in the evaluation of the plain pipeline, which leave the document as it was: its own
-/// way to say that it cannot decide, and what values of other types in an edited document lead to.
-const UNDECIDED: [i32; 5] = [
-    241,   // ConversionFailure: the plain pipeline's own
-    14,    // TypeMismatch: `$add` of a value that is no number
-    15,    // Overflow
-    16554, // `$add` of a value that is no number, up to MongoDB 5.0
-    28651, // `$filter` of a value that is no array
-];
 
 /// Whether the plain pipeline has left the decision to the longer one.
 pub(super) fn is_undecided(error: &AttemptError) -> bool {
     let StoreError::Driver(error) = &error.cause else {
         return false;
     };
-    matches!(&*error.kind, ErrorKind::Command(command) if UNDECIDED.contains(&command.code))
+    matches!(&*error.kind, ErrorKind::Command(command) if codes::is_undecided(command.code))
 }
 
 /// A reply with `ok: 1` may still carry a write error or a write-concern error, which
@@ -140,7 +35,10 @@ pub(super) fn write_error(reply: &Document) -> Option<AttemptError> {
     match reply.get_array("writeErrors").map(Vec::as_slice) {
         Ok([Bson::Document(error), ..]) => {
             let (code, message) = code_and_message(error);
-            Some(from_code(code, StoreError::Other(message)))
+            let mut failure = from_code(code, StoreError::Other(message));
+            // The labels are those of the whole reply, so they say nothing of the effect of this statement.
+            label(&mut failure, Labels::of_reply(reply));
+            Some(failure)
         }
         _ => None,
     }
@@ -159,9 +57,7 @@ pub(super) fn check_but_writes(reply: Result<Document, Error>) -> Result<Documen
         );
         // The write was applied, and may or may not survive.
         failure.effect_unknown = true;
-        if has_retryable_label(&reply) {
-            failure.persistence = Transient;
-        }
+        label(&mut failure, Labels::of_reply(&reply));
         return Err(failure);
     }
     Ok(reply)
@@ -171,7 +67,7 @@ pub(super) fn from_driver(error: Error) -> AttemptError {
     let (persistence, effect_unknown) = match &*error.kind {
         ErrorKind::Command(command) => {
             let code = command.code;
-            (of_code(code), !NO_EFFECT.contains(&code))
+            (codes::persistence(code), !codes::is_without_effect(code))
         }
         // Nothing was sent.
         ErrorKind::ServerSelection { .. } | ErrorKind::ConnectionPoolCleared { .. } => {
@@ -188,41 +84,32 @@ pub(super) fn from_driver(error: Error) -> AttemptError {
         ErrorKind::Io(_) => (Transient, true),
         _ => (Unknown, true),
     };
-    let retryable = |label: &&str| error.contains_label(*label);
-    let persistence = if persistence != Final && RETRYABLE_LABELS.iter().any(retryable) {
-        Transient
-    } else {
-        persistence
-    };
-    AttemptError {
+    let labels = Labels::of_error(&error);
+    let mut failure = AttemptError {
         cause: StoreError::Driver(error),
-        effect_unknown,
+        effect_unknown: effect_unknown && !labels.no_effect,
         persistence,
-    }
+        overload: None,
+    };
+    label(&mut failure, labels);
+    failure
 }
 
 fn from_code(code: i32, cause: StoreError) -> AttemptError {
     AttemptError {
         cause,
-        effect_unknown: !NO_EFFECT.contains(&code),
-        persistence: of_code(code),
+        effect_unknown: !codes::is_without_effect(code),
+        persistence: codes::persistence(code),
+        overload: None,
     }
 }
 
-fn of_code(code: i32) -> Persistence {
-    if TRANSIENT.contains(&code) {
-        Transient
-    } else if FINAL.contains(&code) {
-        Final
-    } else {
-        Unknown
+/// Takes over what the labels say of further attempts.
+fn label(failure: &mut AttemptError, labels: Labels) {
+    if labels.retryable && failure.persistence != Final {
+        failure.persistence = Transient;
     }
-}
-
-fn has_retryable_label(reply: &Document) -> bool {
-    let labels = reply.get_array("errorLabels").into_iter().flatten();
-    let mut labels = labels.filter_map(Bson::as_str);
-    labels.any(|label| RETRYABLE_LABELS.contains(&label))
+    failure.overload = labels.overload;
 }
 
 fn code_and_message(error: &Document) -> (i32, String) {
@@ -236,47 +123,6 @@ mod tests {
     use mongodb::bson::doc;
 
     use super::*;
-
-    /// Whether the effect of an error with this code is open, and its persistence.
-    fn of(code: i32) -> (bool, Persistence) {
-        let failure = from_code(code, StoreError::Other(String::new()));
-        (failure.effect_unknown, failure.persistence)
-    }
-
-    #[test]
-    fn codes_that_pass_by_themselves() {
-        for code in TRANSIENT {
-            assert_eq!(of(code).1, Transient, "{code}");
-        }
-        for code in [50, 11601, 64, 112, 24, 46, 43, 202, 91, 189, 10107, 11602] {
-            assert_eq!(of(code).1, Transient, "{code}");
-        }
-    }
-
-    #[test]
-    fn codes_that_stay() {
-        for code in FINAL {
-            assert!(!TRANSIENT.contains(&code), "{code}");
-            assert_eq!(of(code).1, Final, "{code}");
-        }
-    }
-
-    #[test]
-    fn codes_without_a_rule_are_repeated_by_what_is_harmless() {
-        for code in [0, 1, 8, 8000, 96, 40400] {
-            assert_eq!(of(code), (true, Unknown), "{code}");
-        }
-    }
-
-    #[test]
-    fn an_effect_is_open_unless_the_command_was_refused() {
-        for code in NO_EFFECT {
-            assert!(!of(code).0, "{code}");
-        }
-        for code in [50, 64, 91, 189, 262, 10107, 11600, 11601, 11602, 0] {
-            assert!(of(code).0, "{code}");
-        }
-    }
 
     #[test]
     fn a_write_error_counts_and_says_its_code() {
@@ -315,13 +161,21 @@ mod tests {
 
     #[test]
     fn a_label_makes_an_error_transient() {
-        for label in RETRYABLE_LABELS {
+        for label in [
+            "RetryableWriteError",
+            "RetryableError",
+            "SystemOverloadedError",
+        ] {
             let reply = doc! {
                 "ok": 1,
                 "errorLabels": [label],
                 "writeConcernError": { "code": 8, "errmsg": "unknown" },
             };
-            assert!(check(Ok(reply)).unwrap_err().is_transient(), "{label}");
+            let failure = check(Ok(reply)).unwrap_err();
+            assert!(failure.is_transient(), "{label}");
+            assert!(failure.effect_unknown, "it was applied: {label}");
+            let overloaded = label == "SystemOverloadedError";
+            assert_eq!(failure.overload.is_some(), overloaded, "{label}");
         }
     }
 

@@ -76,12 +76,14 @@
 //! transaction number for retryable writes, which makes the server write a second document per
 //! command. The lease's id makes the commands repeatable without one.
 
+mod codes;
 mod command;
 mod confirm;
 mod document;
 mod error;
 mod expression;
 mod general;
+mod labels;
 mod namespace;
 mod places;
 mod plain;
@@ -96,7 +98,7 @@ mod wakeup;
 
 pub(crate) use self::{
     namespace::Namespace,
-    setup::StartUp,
+    setup::{StartUp, StartUpFailure},
     store::MongoStore,
     wakeup::{MongoCursor, MongoWakeups},
 };

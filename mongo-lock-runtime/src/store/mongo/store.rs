@@ -9,7 +9,7 @@ use std::{
 use mongodb::{
     Client, Database,
     bson::{Bson, Document, RawDocumentBuf, Uuid},
-    options::{ReadPreference, SelectionCriteria},
+    options::{DatabaseOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
 };
 use tokio::time::Instant;
 
@@ -41,7 +41,7 @@ impl MongoStore {
     pub(crate) fn new(client: &Client, namespace: Namespace, limit: Duration) -> Self {
         let limit_ms = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
         Self {
-            database: client.database(&namespace.database),
+            database: client.database_with_options(&namespace.database, options()),
             commands: Commands::new(namespace, limit_ms, "$$NOW".into()),
             wakeups: Arc::default(),
             deployment: OnceLock::new(),
@@ -236,4 +236,14 @@ fn read(
     }
     let reply = document.reply(request, looks_at_queue);
     reply.map_err(AttemptError::malformed)
+}
+
+/// What holds for commands that do not say otherwise, whatever the client's own options are: with `w=0`, for
+/// one, the driver would refuse to open a cursor.
+fn options() -> DatabaseOptions {
+    DatabaseOptions::builder()
+        .read_concern(ReadConcern::majority())
+        .write_concern(WriteConcern::majority())
+        .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+        .build()
 }

@@ -1,0 +1,98 @@
+//! The least role: with all of it everything works, and with one privilege less, the error says which.
+
+use mongo_lock_runtime::{LockClient, Release};
+use mongo_lock_testkit::{Server, TestDb, Topology};
+use mongodb::bson::doc;
+
+use crate::{
+    refusal, says,
+    support::{COLLECTION, Log, acquire, eventually, patient, spec},
+};
+
+/// As the README says.
+const LEAST: &[&str] = &["find", "insert", "update", "createIndex", "changeStream"];
+const PASSWORD: &str = "hunter2";
+
+async fn guarded() -> Server {
+    let server = Server::builder().topology(Topology::ReplicaSet);
+    server.auth("root", PASSWORD).start().await.unwrap()
+}
+
+/// The connection string of a user who may do this with the locks, and nothing else.
+async fn user(db: &TestDb, name: &str, actions: &[&str]) -> String {
+    let resource = doc! { "db": db.name(), "collection": COLLECTION };
+    let privilege = doc! { "resource": resource, "actions": actions };
+    let role =
+        doc! { "createRole": format!("{name}-role"), "privileges": [privilege], "roles": [] };
+    db.run_command(role).await.unwrap();
+    let uri = db.create_user(name, PASSWORD, &["find"]).await.unwrap();
+    // In place of the role that the user has, which is for all collections.
+    let grant = doc! { "updateUser": name, "roles": [format!("{name}-role")] };
+    db.run_command(grant).await.unwrap();
+    uri
+}
+
+fn without(action: &str) -> Vec<&str> {
+    let others = LEAST.iter().copied();
+    others.filter(|other| *other != action).collect()
+}
+
+#[test]
+fn the_readme_has_the_least_role() {
+    let readme = include_str!("../../README.md");
+    let actions: Vec<_> = LEAST.iter().map(|action| format!("{action:?}")).collect();
+    let line = format!("actions: [{}]", actions.join(", "));
+    assert!(readme.contains(&line), "{line}");
+    assert!(readme.contains(&format!("collection: \"{COLLECTION}\"")));
+}
+
+#[tokio::test]
+async fn the_least_role_is_enough() {
+    let log = Log::here();
+    let server = guarded().await;
+    let db = server.database().await;
+    let uri = user(&db, "least", LEAST).await;
+    let one = LockClient::connect(&uri).await.unwrap();
+    let other = LockClient::connect(&uri).await.unwrap();
+    let lock = patient("waited-for").build().unwrap();
+    let held = acquire(&one, &lock).await;
+    let waiting = tokio::spawn(async move { other.acquire(&lock).await });
+    // Long enough for the listener to be refused.
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    held.release().await.unwrap();
+    let next = eventually(waiting).await.unwrap().unwrap();
+    assert_eq!(next.release().await.unwrap(), Release::Freed);
+    assert_eq!(log.warnings(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn each_missing_privilege_of_start_up_is_named() {
+    let server = guarded().await;
+    let db = server.database().await;
+    for action in ["find", "insert", "update"] {
+        let uri = user(&db, action, &without(action)).await;
+        let builder = LockClient::builder().uri(uri);
+        says(
+            &refusal(builder).await,
+            &["may not find, insert and update"],
+        );
+    }
+    let uri = user(&db, "index", &without("createIndex")).await;
+    let text = refusal(LockClient::builder().uri(&uri)).await;
+    says(&text, &["may not create the TTL index", "`createIndex`"]);
+    let builder = LockClient::builder().uri(&uri).create_index(false);
+    builder.build().await.unwrap();
+
+    // Waiters poll.
+    let uri = user(&db, "stream", &without("changeStream")).await;
+    let client = LockClient::connect(&uri).await.unwrap();
+    let guard = acquire(&client, &spec("polled-for", 60_000)).await;
+    let other = LockClient::connect(&uri).await.unwrap();
+    let waiting = tokio::spawn(async move {
+        let lock = patient("polled-for").build().unwrap();
+        other.acquire(&lock).await
+    });
+    guard.release().await.unwrap();
+    let next = eventually(waiting).await.unwrap().unwrap();
+    next.release().await.unwrap();
+}
