@@ -189,9 +189,6 @@ mod tests {
             about(again, ms(expected));
         }
         pacing.after_answer(&queued(0, 0, 60), true, start());
-        about(
-            pacing.after_failure(&error, start()).since(start()),
-            ms(10),
-        );
+        about(pacing.after_failure(&error, start()).since(start()), ms(10));
     }
 }

@@ -53,7 +53,7 @@ impl Commands {
 
     /// An acquisition of a plain lock.
     pub(super) fn acquire_plain(&self, request: &AcquireRequest) -> RawDocumentBuf {
-        self.acquire(&request.name, self.plain.update(request), reply::plain())
+        self.acquire(&request.name, self.plain.update(request), None)
     }
 
     /// An acquisition of any kind, after the release of another lease, if there is one. `id` is that of
@@ -65,25 +65,28 @@ impl Commands {
         id: Uuid,
     ) -> RawDocumentBuf {
         let update = general::update(request, release, id, &self.general);
-        self.acquire(&request.name, update, reply::general(request))
+        self.acquire(&request.name, update, Some(reply::general(request)))
     }
 
     fn acquire(
         &self,
         name: &LockName,
         update: RawDocumentBuf,
-        fields: RawDocumentBuf,
+        fields: Option<RawDocumentBuf>,
     ) -> RawDocumentBuf {
-        rawdoc! {
+        let mut command = rawdoc! {
             "findAndModify": self.namespace.collection.as_str(),
             "query": { "_id": name.as_str() },
             "update": [update],
             "upsert": true,
             "new": true,
-            "fields": fields,
             "writeConcern": { "w": "majority", "wtimeout": self.limit_ms },
             "maxTimeMS": self.limit_ms,
+        };
+        if let Some(fields) = fields {
+            command.append("fields", fields);
         }
+        command
     }
 
     /// A release where no client waits.
@@ -256,4 +259,3 @@ fn rehearsal(name: LockName, lease: LeaseId) -> AcquireRequest {
         ticket: None,
     }
 }
-

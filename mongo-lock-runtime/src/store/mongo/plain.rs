@@ -67,9 +67,14 @@ fn decision(now: &Bson) -> Document {
             { "$ne": [{ "$type": "$$this.expires_at" }, "date"] },
         ] },
     } };
-    let claims_too_much = doc! { "$gt": [
-        { "$max": "$holders.expires_at" },
-        { "$add": [now, { "$max": "$holders.ttl_ms" }] },
+    // A lease that claims too much; and what a reply must not carry whole, many leases or a long queue.
+    let unclear = doc! { "$or": [
+        { "$gt": [
+            { "$max": "$holders.expires_at" },
+            { "$add": [now, { "$max": "$holders.ttl_ms" }] },
+        ] },
+        { "$gt": [{ "$size": "$holders" }, 1] },
+        { "$gt": ["$queue", []] },
     ] };
     let fresh = doc! { "$eq": ["$$ROOT", { "_id": "$_id" }] };
     let ours = doc! { "$and": [
@@ -92,7 +97,7 @@ fn decision(now: &Bson) -> Document {
     doc! { "$cond": [
         // Of a missing array, null comes out, which is less than any array.
         { "$gt": [live, []] },
-        { "$cond": [claims_too_much, undecided.clone(), "$$ROOT"] },
+        { "$cond": [unclear, undecided.clone(), "$$ROOT"] },
         { "$cond": [{ "$or": [fresh, ours] }, granted, undecided] },
     ] }
 }

@@ -1,18 +1,12 @@
 //! The fields of a lock document that a reply to an acquisition carries: what its reader needs, and not the
 //! entries of a hundred other waiters.
 
-use mongodb::bson::{Bson, Document, RawDocumentBuf, doc, rawdoc};
+use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
 
 use crate::store::protocol::{AcquireRequest, NEAR};
 
 /// As many holders are in a reply without a choice.
 const FEW: i32 = 4;
-
-/// For a plain lock: enough of the holders to know that there are several, and of the queue that there is
-/// one.
-pub(super) fn plain() -> RawDocumentBuf {
-    rawdoc! { "holders": { "$slice": 2 }, "queue": { "$slice": 1 } }
-}
 
 /// For a request of any kind.
 ///
