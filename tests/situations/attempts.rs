@@ -6,7 +6,9 @@ use mongo_lock_runtime::{
 };
 use tokio::time::sleep;
 
-use crate::server::{Fate, LIMIT, Server, What, acquired, ms, renewed, s, settle, skipped, spec};
+use crate::server::{
+    Fate, LIMIT, Server, What, acquired, guard, ms, renewed, s, settle, skipped, spec,
+};
 
 fn release_revokes(server: &Server) -> Vec<bool> {
     let sent = server.sent(What::Release).into_iter();
@@ -133,4 +135,21 @@ async fn a_refusal_waits_for_the_clean_up_of_an_earlier_attempt() {
     skipped(a.try_acquire(&spec(s(10))).await.unwrap());
     assert_eq!(release_revokes(&server), [true]);
     assert!(server.at() >= s(1));
+}
+
+/// The release revokes the lease's id, and is repeated for as long as an attempt may be on its way: longer
+/// than the lease.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_arrives_long_after_the_lease_is_revoked() {
+    let server = Server::start();
+    let a = server.client("a");
+    server.next(What::Acquire, Fate::Late(s(40)));
+    server.next(What::Acquire, Fate::Cut);
+    let guard = guard(a.acquire_within(&spec(s(9)), s(20)).await.unwrap());
+    server.always(What::Release, Fate::Failed(Persistence::Transient));
+    drop(guard);
+    sleep(s(30)).await;
+    server.mend();
+    sleep(s(20)).await;
+    let _ = acquired(&server.client("b"), &spec(s(9))).await;
 }

@@ -258,19 +258,3 @@ async fn leases_that_were_not_prolonged_are_reported_and_then_renewed_one_by_one
     };
     assert_eq!(leases.iter().filter(|it| it.alone).count(), 0);
 }
-
-/// The renewal still prolongs the lease when the guard's own end is over.
-#[tokio::test(start_paused = true)]
-async fn a_release_is_repeated_until_a_late_renewal_has_ended_too() {
-    let server = Server::start();
-    let guard = acquired(&server.client("a"), &renewed(s(9))).await;
-    server.next(What::Renew, Fate::Late(s(5)));
-    sleep(s(4)).await;
-    server.always(What::Release, BROKEN);
-    tokio::spawn(guard.release());
-    sleep(s(6)).await;
-    server.mend();
-    sleep(ms(2_500)).await;
-    let next = server.client("b").try_acquire(&renewed(s(9))).await;
-    assert!(next.unwrap().acquired().is_some());
-}

@@ -233,7 +233,7 @@ impl Network for Server {
                 Some(Fate::Failed(persistence)) => {
                     Err(AttemptError::new("no quorum", persistence, false))
                 }
-                Some(Fate::NotProlonged(left)) => Ok(not_prolonged(&request, left)),
+                Some(Fate::NotProlonged(left)) => Ok((not_prolonged(&request, left), Vec::new())),
             }
         })
     }

@@ -314,3 +314,51 @@ async fn the_listener_ends_some_time_after_the_last_waiter() {
         assert_eq!(server.listeners(), 0);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_under_way_at_the_limit_is_waited_for() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    let held = acquired(&a, &spec(s(60))).await;
+    let waiter = {
+        let b = b.clone();
+        tokio::spawn(async move { b.acquire_within(&spec(s(9)), s(5)).await })
+    };
+    sleep(s(4)).await;
+    server.next(What::Acquire, Fate::Slow(s(2)));
+    held.release().await.unwrap();
+    let _ = guard(waiter.await.unwrap().unwrap());
+    assert_eq!(server.at(), s(6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_that_leaves_takes_no_request_of_another_along() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    let held = acquired(&a, &spec(s(60))).await;
+    let (first, second) = (waits(&b), waits(&b));
+    sleep(s(4)).await;
+    server.next(What::Acquire, Fate::Slow(s(2)));
+    held.release().await.unwrap();
+    let before = server.count(What::Acquire);
+    sleep(s(1)).await;
+    second.abort();
+    let _ = first.await.unwrap().unwrap();
+    assert_eq!(server.at(), s(6));
+    assert_eq!(server.count(What::Acquire), before);
+}
+
+/// The first attempt may have been granted: the lease is given back before the caller hears that the lock is
+/// held.
+#[tokio::test(start_paused = true)]
+async fn a_skip_comes_after_the_clean_up_of_what_may_be_granted() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    let _held = acquired(&a, &spec(s(60))).await;
+    server.next(What::Acquire, Fate::Unanswered);
+    let began = server.at();
+    let skipped = skipped(b.acquire_within(&spec(s(9)), s(5)).await.unwrap());
+    assert_eq!(skipped.holder().unwrap().owner, "a");
+    assert_eq!(server.count(What::Release), 1);
+    assert!(server.at() >= began + s(5));
+}
