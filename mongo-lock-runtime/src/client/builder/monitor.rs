@@ -88,7 +88,7 @@ impl Monitor {
     pub(super) fn primary(&self) -> Option<String> {
         let servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
         let writable = |seen: &Seen| match seen {
-            Seen::Answered(hello) => hello.get_bool("isWritablePrimary") == Ok(true),
+            Seen::Answered(hello) => hello.get_bool("isWritablePrimary").unwrap_or(false),
             Seen::Failed(_) => false,
         };
         let primary = servers.iter().find(|(_, seen)| writable(seen));
@@ -167,7 +167,7 @@ impl Asked {
                 "`{address}` belongs to no replica set, and the address asks for `{asked}`; leave \
                  `replicaSet={asked}` out"
             ),
-            (_, Some(set)) if hello.get_bool("isWritablePrimary") != Ok(true) => format!(
+            (_, Some(set)) if !hello.get_bool("isWritablePrimary").unwrap_or(false) => format!(
                 "`{address}` is up and is not the primary of its replica set `{set}`{}",
                 match hello.get_str("primary") {
                     Ok(primary) => format!(", which is `{primary}`"),

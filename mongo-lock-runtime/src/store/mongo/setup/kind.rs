@@ -109,7 +109,7 @@ impl Listing {
             other => return Some(unfit::not_a_plain_collection(place, &format!("a {other}"))),
         }
         let options = entry.get_document("options").ok()?;
-        if options.get_bool("capped") == Ok(true) {
+        if options.get_bool("capped").unwrap_or(false) {
             return Some(unfit::capped(place));
         }
         let given = options.get_document("collation").ok()?;
@@ -135,5 +135,5 @@ fn has_validator(entry: &Document) -> bool {
 fn is_other_unique_index(index: &Document) -> bool {
     let key = index.get_document("key");
     let of_id = key.is_ok_and(|key| key.len() == 1 && key.contains_key("_id"));
-    !of_id && index.get_bool("unique") == Ok(true)
+    !of_id && index.get_bool("unique").unwrap_or(false)
 }
