@@ -6,11 +6,12 @@ use mongodb::bson::doc;
 
 use crate::{
     refusal, says,
-    support::{COLLECTION, Log, acquire, eventually, patient, spec},
+    support::{COLLECTION, Log, acquire, eventually, patient},
 };
 
-/// As the README says.
-const LEAST: &[&str] = &["find", "insert", "update", "createIndex", "changeStream"];
+/// As the README says: on the collection of the locks, and on that for wake-ups.
+const LEAST: &[&str] = &["find", "insert", "update", "createIndex"];
+const WAKEUPS: &[&str] = &["find", "insert", "createCollection", "convertToCapped"];
 const PASSWORD: &str = "hunter2";
 
 async fn guarded() -> Server {
@@ -18,12 +19,21 @@ async fn guarded() -> Server {
     server.auth("root", PASSWORD).start().await.unwrap()
 }
 
-/// The connection string of a user who may do this with the locks, and nothing else.
+/// The connection string of a user who may be woken, do this with the locks, and nothing else.
 async fn user(db: &TestDb, name: &str, actions: &[&str]) -> String {
-    let resource = doc! { "db": db.name(), "collection": COLLECTION };
-    let privilege = doc! { "resource": resource, "actions": actions };
-    let role =
-        doc! { "createRole": format!("{name}-role"), "privileges": [privilege], "roles": [] };
+    let on = |collection: String, actions: &[&str]| {
+        let resource = doc! { "db": db.name(), "collection": collection };
+        doc! { "resource": resource, "actions": actions }
+    };
+    let privileges = [
+        on(COLLECTION.into(), actions),
+        on(format!("{COLLECTION}_wakeups"), WAKEUPS),
+    ];
+    let role = doc! {
+        "createRole": format!("{name}-role"),
+        "privileges": privileges.to_vec(),
+        "roles": [],
+    };
     db.run_command(role).await.unwrap();
     let uri = db.create_user(name, PASSWORD, &["find"]).await.unwrap();
     // In place of the role that the user has, which is for all collections.
@@ -40,10 +50,14 @@ fn without(action: &str) -> Vec<&str> {
 #[test]
 fn the_readme_has_the_least_role() {
     let readme = include_str!("../../README.md");
-    let actions: Vec<_> = LEAST.iter().map(|action| format!("{action:?}")).collect();
-    let line = format!("actions: [{}]", actions.join(", "));
-    assert!(readme.contains(&line), "{line}");
-    assert!(readme.contains(&format!("collection: \"{COLLECTION}\"")));
+    for actions in [LEAST, WAKEUPS] {
+        let actions: Vec<_> = actions.iter().map(|it| format!("{it:?}")).collect();
+        let line = format!("actions: [{}]", actions.join(", "));
+        assert!(readme.contains(&line), "{line}");
+    }
+    for collection in [COLLECTION.to_owned(), format!("{COLLECTION}_wakeups")] {
+        assert!(readme.contains(&format!("collection: \"{collection}\"")));
+    }
 }
 
 #[tokio::test]
@@ -82,17 +96,4 @@ async fn each_missing_privilege_of_start_up_is_named() {
     says(&text, &["may not create the TTL index", "`createIndex`"]);
     let builder = LockClient::builder().uri(&uri).create_index(false);
     builder.build().await.unwrap();
-
-    // Waiters poll.
-    let uri = user(&db, "stream", &without("changeStream")).await;
-    let client = LockClient::connect(&uri).await.unwrap();
-    let guard = acquire(&client, &spec("polled-for", 60_000)).await;
-    let other = LockClient::connect(&uri).await.unwrap();
-    let waiting = tokio::spawn(async move {
-        let lock = patient("polled-for").build().unwrap();
-        other.acquire(&lock).await
-    });
-    guard.release().await.unwrap();
-    let next = eventually(waiting).await.unwrap().unwrap();
-    next.release().await.unwrap();
 }

@@ -6,9 +6,7 @@ use mongo_lock_runtime::{
 };
 use tokio::time::sleep;
 
-use crate::server::{
-    Fate, LIMIT, Server, What, acquired, guard, ms, renewed, s, settle, skipped, spec,
-};
+use crate::server::{Fate, LIMIT, Server, What, acquired, ms, renewed, s, settle, skipped, spec};
 
 fn release_revokes(server: &Server) -> Vec<bool> {
     let sent = server.sent(What::Release).into_iter();
@@ -143,9 +141,8 @@ async fn a_refusal_waits_for_the_clean_up_of_an_earlier_attempt() {
 async fn an_attempt_that_arrives_long_after_the_lease_is_revoked() {
     let server = Server::start();
     let a = server.client("a");
-    server.next(What::Acquire, Fate::Late(s(40)));
-    server.next(What::Acquire, Fate::Cut);
-    let guard = guard(a.acquire_within(&spec(s(9)), s(20)).await.unwrap());
+    server.next(What::Acquire, Fate::CutLate(s(40)));
+    let guard = acquired(&a, &spec(s(9))).await;
     server.always(What::Release, Fate::Failed(Persistence::Transient));
     drop(guard);
     sleep(s(30)).await;

@@ -62,6 +62,8 @@ pub(crate) enum Fate {
     Late(Duration),
     /// It takes effect at once; the connection breaks before the answer.
     Cut,
+    /// The connection breaks at once; it takes effect so much later.
+    CutLate(Duration),
     /// It never arrives, and no answer comes.
     Lost,
     /// A failure without an effect.
@@ -227,6 +229,13 @@ impl Network for Server {
                 }
                 Some(Fate::Cut) => {
                     server.apply(&request);
+                    Err(AttemptError::new("cut", Persistence::Transient, true))
+                }
+                Some(Fate::CutLate(time)) => {
+                    tokio::spawn(async move {
+                        sleep(time).await;
+                        server.apply(&request);
+                    });
                     Err(AttemptError::new("cut", Persistence::Transient, true))
                 }
                 Some(Fate::Lost) => pending().await,

@@ -355,7 +355,7 @@ async fn a_skip_comes_after_the_clean_up_of_what_may_be_granted() {
     let server = Server::start();
     let (a, b) = (server.client("a"), server.client("b"));
     let _held = acquired(&a, &spec(s(60))).await;
-    server.next(What::Acquire, Fate::Unanswered);
+    server.next(What::Acquire, Fate::CutLate(s(60)));
     let began = server.at();
     let skipped = skipped(b.acquire_within(&spec(s(9)), s(5)).await.unwrap());
     assert_eq!(skipped.holder().unwrap().owner, "a");
