@@ -81,6 +81,21 @@ impl Drop for Waiting {
 
 /// Two clients that take turns: none of them waits for as long as it does without wake-ups.
 pub(crate) async fn take_turns(one: &LockClient, other: &LockClient) {
+    let longest = longest_turn(one, other).await;
+    assert!(longest < BEAT, "{longest:?}");
+}
+
+/// Two clients that take turns, with messages or without, until both listen again to a collection that is
+/// capped.
+pub(crate) async fn recover(db: &TestDb, one: &LockClient, other: &LockClient) {
+    longest_turn(one, other).await;
+    eventually(until(async || cursors(db.client(), db).await == 2)).await;
+    let kind = db.run_command(doc! { "collStats": WAKEUPS }).await.unwrap();
+    assert!(kind.get_bool("capped").unwrap());
+}
+
+/// The longest time for which one of two clients waits that take turns.
+async fn longest_turn(one: &LockClient, other: &LockClient) -> Duration {
     const TURNS: usize = 60;
     let tasks = [one.clone(), other.clone()].map(|client| {
         spawn(async move {
@@ -98,10 +113,11 @@ pub(crate) async fn take_turns(one: &LockClient, other: &LockClient) {
             longest
         })
     });
+    let mut longest = Duration::ZERO;
     for task in tasks {
-        let longest = eventually(task).await.unwrap();
-        assert!(longest < BEAT, "{longest:?}");
+        longest = longest.max(eventually(task).await.unwrap());
     }
+    longest
 }
 
 #[tokio::test]
@@ -226,9 +242,8 @@ async fn survive_that_their_collection_is_dropped() {
     let (db, [one, other]) = instances().await;
     take_turns(&one, &other).await;
     db.collection::<Document>(WAKEUPS).drop().await.unwrap();
+    recover(&db, &one, &other).await;
     take_turns(&one, &other).await;
-    let kind = db.run_command(doc! { "collStats": WAKEUPS }).await.unwrap();
-    assert!(kind.get_bool("capped").unwrap());
 }
 
 /// The release takes effect, and its message is lost: the waiter finds out by itself.
