@@ -32,6 +32,10 @@ pub(super) fn is_lock_document() -> Document {
     let fresh = doc! { "$eq": ["$$ROOT", { "_id": "$_id" }] };
     let ours = doc! { "$and": [
         { "$isArray": "$holders" },
+        { "$allElementsTrue": [{ "$map": {
+            "input": "$holders",
+            "in": { "$eq": [{ "$type": "$$this" }, "object"] },
+        } }] },
         { "$in": [{ "$type": "$token" }, ["long", "int"]] },
         { "$lt": ["$token", i64::MAX] },
         { "$eq": [{ "$ifNull": ["$protocol", PROTOCOL] }, PROTOCOL] },
