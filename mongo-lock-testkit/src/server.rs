@@ -178,6 +178,10 @@ impl Server {
         Ok(())
     }
 
+    pub(crate) fn parsed_uri(&self) -> &Uri {
+        &self.uri
+    }
+
     /// For the primary alone.
     pub(crate) async fn primary_uri(&self) -> Result<Uri, Error> {
         if self.home.is_some() {
