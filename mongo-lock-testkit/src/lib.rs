@@ -63,3 +63,4 @@ pub use options::{ServerBuilder, Topology};
 pub use proxy::{Proxy, ProxyMode};
 pub use router::Router;
 pub use server::Server;
+pub use shared::ROUTERS;

@@ -87,7 +87,8 @@ impl Uri {
             self.remove(option);
         }
         address.clone_into(&mut self.hosts);
-        self
+        // At least one option, so that others can be appended.
+        self.option("retryWrites", "true")
     }
 
     /// The first host, with its port.

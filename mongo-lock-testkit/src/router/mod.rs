@@ -125,10 +125,6 @@ impl Router {
         self.uri.clone().database(db.name()).to_string()
     }
 
-    pub(crate) fn uri_for_database(&self, name: &str) -> String {
-        self.uri.clone().database(name).to_string()
-    }
-
     /// Sets the router's clock to this machine's plus `offset_ms` milliseconds, for every command from
     /// now on.
     pub fn set_offset_ms(&self, offset_ms: i64) {

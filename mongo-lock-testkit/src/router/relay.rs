@@ -40,7 +40,7 @@ pub(super) struct Shared {
 /// One connection: ends as its client does.
 pub(super) async fn serve(mut client: TcpStream, shared: Arc<Shared>) -> io::Result<()> {
     client.set_nodelay(true)?;
-    let mut shard = Shard {
+    let mut upstream = Shard {
         shared,
         connection: None,
         handshake: None,
@@ -48,7 +48,7 @@ pub(super) async fn serve(mut client: TcpStream, shared: Arc<Shared>) -> io::Res
     while let Some(mut request) = Message::read(&mut client).await? {
         request.forbid_exhaust();
         let reply = tokio::select! {
-            reply = shard.call(&request) => reply?,
+            reply = upstream.call(&request) => reply?,
             () = gone(&client) => return Ok(()),
         };
         if let Some(reply) = reply {

@@ -12,6 +12,7 @@ use crate::error::Error;
 const UNAUTHORIZED: i32 = 13;
 /// The error that the dry run must end with.
 const CONVERSION_FAILURE: i32 = 241;
+const SHARD_KEY_NOT_FOUND: i32 = 61;
 const INDEX_OPTIONS_CONFLICT: i32 = 85;
 const INDEX_KEY_SPECS_CONFLICT: i32 = 86;
 
@@ -30,16 +31,20 @@ impl MongoStore {
             .run_command(doc! { "hello": 1 })
             .await
             .map_err(|error| self.refused(error, Step::Reach))?;
+        if is_router(&hello) {
+            self.choose_clock(true);
+            self.check_shard_key().await?;
+        }
         if let Some(deployment) = deployment(&hello) {
             let _ = self.deployment.set(deployment);
         }
         if todo.create_index {
             self.database
-                .run_command(self.commands.create_index())
+                .run_command(self.commands().create_index())
                 .await
                 .map_err(|error| self.refused(error, Step::Index))?;
         }
-        let dry_run = self.commands.dry_run(LeaseId::unique());
+        let dry_run = self.commands().dry_run(LeaseId::unique());
         match self.database.run_raw_command(dry_run).await {
             Err(error) if code(&error) == CONVERSION_FAILURE => Ok(()),
             Err(error) => Err(self.refused(error, Step::DryRun)),
@@ -77,6 +82,7 @@ impl MongoStore {
                 "this user may not find, insert and update in `{place}`; grant it `readWrite` on \
                  the database, or just these on the collection"
             ),
+            (_, Step::DryRun, SHARD_KEY_NOT_FOUND) => self.other_shard_key(None),
             (_, Step::DryRun, _) => format!(
                 "this server does not run the acquire command on `{place}`; MongoDB 4.2 or later \
                  is needed, and `{place}` must be a plain collection"
@@ -107,9 +113,12 @@ fn deployment(hello: &Document) -> Option<String> {
         return Some(format!("{set}/{}", hosts.join(",")));
     }
     let version = hello.get_document("topologyVersion").ok()?;
-    let router = hello.get_str("msg").is_ok_and(|said| said == "isdbgrid");
     let process = version.get_object_id("processId").ok()?;
-    (!router).then(|| process.to_hex())
+    (!is_router(hello)).then(|| process.to_hex())
+}
+
+fn is_router(hello: &Document) -> bool {
+    hello.get_str("msg") == Ok("isdbgrid")
 }
 
 fn code(error: &DriverError) -> i32 {
