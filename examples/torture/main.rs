@@ -8,6 +8,7 @@
 //! - `--seconds N`: how long the torment lasts, 30 by default; start and end come on top.
 //! - `--seed N`: repeats a run's schedule of jobs and faults. What they hit depends on timing.
 //! - `--workers N`: how many processes, 6 by default. Every third one talks through proxies.
+//! - `--routers N`: the processes come through N routers whose clocks are a minute apart, 0 by default.
 
 #![allow(
     clippy::print_stdout,
@@ -53,7 +54,10 @@ fn settings(mut args: impl Iterator<Item = String>) -> Result<Settings> {
             "--seconds" => settings.seconds = number,
             "--seed" => settings.seed = number,
             "--workers" => settings.workers = usize::try_from(number)?.max(2),
-            _ => bail!("no such flag: `{flag}`; there are --seconds, --seed and --workers"),
+            "--routers" => settings.routers = i64::try_from(number)?,
+            _ => bail!(
+                "no such flag: `{flag}`; there are --seconds, --seed, --workers and --routers"
+            ),
         }
     }
     Ok(settings)

@@ -9,9 +9,9 @@
 //! **Not promised:** a process that is paused, and code that blocks between two awaits, cannot be
 //! stopped from outside and may go on after their lease. Put the lease's
 //! [fencing token](LockGuard::token) into what you write, and refuse smaller ones. Across a change of
-//! primary, exclusion is as good as the clocks of the replica set's members agree, and behind routers
-//! (`mongos`) as good as the clocks of the routers agree; a safety margin of a fifth of the ttl, at most
-//! a second, covers a skew of that size.
+//! primary, exclusion is as good as the clocks of the replica set's members agree; a safety margin of a
+//! fifth of the ttl, at most a second, covers a skew of that size. On a sharded cluster, all clients must
+//! come through routers (`mongos`), whose own clocks take no part.
 //!
 //! ```no_run
 //! use mongo_lock_runtime::{LockClient, Outcome, distributed_lock};

@@ -1,8 +1,11 @@
-use std::ops::Deref;
+use std::{
+    ops::Deref,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use mongodb::{Database, bson::doc};
 
-use crate::{Error, background, setup, uri::Uri};
+use crate::{Error, Router, background, setup, uri::Uri};
 
 /// A database with a name that no other test has; it dereferences to the driver's
 /// [`Database`], and so has its `name()` and `client()`.
@@ -13,22 +16,42 @@ use crate::{Error, background, setup, uri::Uri};
 pub struct TestDb {
     database: Database,
     uri: Uri,
+    /// Two routers before the server, by which other clients are to come, in turn.
+    routers: Option<&'static [Router; 2]>,
     leave: bool,
 }
 
 impl TestDb {
-    pub(crate) fn new(database: Database, uri: Uri, leave: bool) -> Self {
+    pub(crate) fn new(
+        database: Database,
+        uri: Uri,
+        routers: Option<&'static [Router; 2]>,
+        leave: bool,
+    ) -> Self {
         Self {
             database,
             uri,
+            routers,
             leave,
         }
     }
 
     /// A connection string that names this database as the default one, for other clients and
     /// other processes.
+    ///
+    /// With [`ROUTERS`](crate::ROUTERS) in the environment, it leads to one of two routers, in turn.
     #[must_use]
     pub fn uri(&self) -> String {
+        static TURN: AtomicUsize = AtomicUsize::new(0);
+        match self.routers {
+            Some(routers) => routers[TURN.fetch_add(1, Ordering::Relaxed) % 2].uri_for(self),
+            None => self.direct_uri(),
+        }
+    }
+
+    /// As [`TestDb::uri`], and never to a router.
+    #[must_use]
+    pub fn direct_uri(&self) -> String {
         self.uri.to_string()
     }
 

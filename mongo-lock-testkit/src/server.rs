@@ -109,7 +109,8 @@ impl Server {
         let uri = self.uri.clone().database(&name);
         // The data of a server that we started goes with it.
         let leave = self.home.is_some();
-        TestDb::new(self.client().await.database(&name), uri, leave)
+        let routers = self.shared.then(|| shared::routers(self)).flatten();
+        TestDb::new(self.client().await.database(&name), uri, routers, leave)
     }
 
     /// The nodes to kill, restart and pause; empty for the shared server.
@@ -176,6 +177,10 @@ impl Server {
         };
         primary.database("admin").run_command(command).await?;
         Ok(())
+    }
+
+    pub(crate) fn parsed_uri(&self) -> &Uri {
+        &self.uri
     }
 
     /// For the primary alone.

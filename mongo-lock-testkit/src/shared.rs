@@ -1,9 +1,13 @@
-use std::sync::OnceLock;
+use std::{env, sync::OnceLock};
 
 use mongodb::bson::doc;
 use tokio::{runtime, task};
 
-use crate::{Error, Server, find, setup, uri::Uri};
+use crate::{Error, Router, Server, find, setup, uri::Uri};
+
+/// The environment variable with which clients come to the databases of [`Server::shared`] by two
+/// [`Router`]s in turn, whose clocks are a minute apart.
+pub const ROUTERS: &str = "MONGO_LOCK_TEST_ROUTERS";
 
 /// The server that the process shares. The janitor ends it: nothing drops a static.
 pub(crate) async fn get() -> &'static Server {
@@ -20,6 +24,19 @@ pub(crate) async fn get() -> &'static Server {
         Ok(server) => server,
         Err(error) => panic!("{error}"),
     }
+}
+
+/// Two routers before the shared server whose clocks are a minute apart, where the environment asks for
+/// them.
+pub(crate) fn routers(server: &Server) -> Option<&'static [Router; 2]> {
+    static PAIR: OnceLock<[Router; 2]> = OnceLock::new();
+    env::var_os(ROUTERS)?;
+    Some(PAIR.get_or_init(|| {
+        [0, 60_000].map(|offset_ms| {
+            let router = server.router(offset_ms);
+            router.unwrap_or_else(|error| panic!("{error}"))
+        })
+    }))
 }
 
 fn start() -> Result<Server, Error> {

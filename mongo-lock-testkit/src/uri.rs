@@ -81,16 +81,24 @@ impl Uri {
         self.option("directConnection", "true")
     }
 
+    /// The connection string for a router at this address.
+    pub(crate) fn routed(mut self, address: &str) -> Self {
+        for option in ["directConnection", "loadBalanced", "replicaSet"] {
+            self.remove(option);
+        }
+        address.clone_into(&mut self.hosts);
+        // At least one option, so that others can be appended.
+        self.option("retryWrites", "true")
+    }
+
     /// The first host, with its port.
     pub(crate) fn first_address(&self) -> String {
-        let first = self.hosts.split(',').next().unwrap_or_default();
-        // The colons of an IPv6 address stand within its brackets.
-        let host = first.rsplit(']').next().unwrap_or(first);
-        if host.contains(':') {
-            first.to_owned()
-        } else {
-            format!("{first}:27017")
-        }
+        with_port(self.hosts.split(',').next().unwrap_or_default())
+    }
+
+    /// All hosts, with their ports.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        self.hosts.split(',').map(with_port).collect()
     }
 
     fn find(&self, name: &str) -> Option<usize> {
@@ -118,6 +126,16 @@ impl fmt::Display for Uri {
             write!(f, "?{}", self.options.join("&"))?;
         }
         Ok(())
+    }
+}
+
+fn with_port(host: &str) -> String {
+    // The colons of an IPv6 address stand within its brackets.
+    let name = host.rsplit(']').next().unwrap_or(host);
+    if name.contains(':') {
+        host.to_owned()
+    } else {
+        format!("{host}:27017")
     }
 }
 

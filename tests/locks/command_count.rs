@@ -31,7 +31,7 @@ async fn job() {}
 async fn one_command_each_and_no_others() {
     let db = Server::shared().await.database().await;
     let seen = Seen::default();
-    let mut options = ClientOptions::parse(db.uri()).await.unwrap();
+    let mut options = ClientOptions::parse(db.direct_uri()).await.unwrap();
     let log = seen.clone();
     options.command_event_handler = Some(EventHandler::callback(move |event| {
         if let CommandEvent::Started(started) = event {

@@ -22,9 +22,11 @@ async fn eight_processes_count_exactly() {
     for counter in &counters {
         fs::write(counter, "0").await.unwrap();
     }
-    let input = format!("{}\n{}", folder.path().display(), db.uri());
     let workers: Vec<_> = (0..PROCESSES)
-        .map(|_| Worker::start("counters::worker", &input))
+        .map(|_| {
+            let input = format!("{}\n{}", folder.path().display(), db.uri());
+            Worker::start("counters::worker", &input)
+        })
         .collect();
     for worker in workers {
         let (status, output) = worker.finish();

@@ -78,8 +78,11 @@ async fn are_reported_and_left_alone() {
             "{text}"
         );
         let now = collection.find_one(doc! { "_id": &id }).await.unwrap();
+        let mut now = now.unwrap();
+        // A stamp is in what has the shape of a lock, where clients come through routers.
+        now.remove("clock");
         // NaN is not equal to itself; its text is.
-        assert_eq!(format!("{:?}", now.unwrap()), format!("{document:?}"));
+        assert_eq!(format!("{now:?}"), format!("{document:?}"));
     }
 }
 

@@ -19,6 +19,7 @@ mod foreign_documents;
 mod global;
 mod later_versions;
 mod released;
+mod routers;
 mod send;
 mod server_down;
 mod shapes;

@@ -23,9 +23,10 @@ impl Commands {
         self.0.lock().unwrap().push(name);
     }
 
-    /// Another instance of the service, as the server sees it.
+    /// Another instance of the service, as the server sees it: not through a router, which takes more
+    /// commands.
     pub(crate) async fn client(&self, db: &TestDb) -> LockClient {
-        self.client_of(db, &db.uri()).await
+        self.client_of(db, &db.direct_uri()).await
     }
 
     /// An instance that connects with this connection string.

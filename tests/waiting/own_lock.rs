@@ -1,9 +1,10 @@
 //! A task that waits for a lock which it holds itself would wait for ever, and hears of it.
 
 use mongo_lock_runtime::{Error, LockClient, distributed_lock};
+use mongo_lock_testkit::Server;
 use tokio::spawn;
 
-use crate::support::{Log, acquire, database, eventually, instances, ms, spec, within};
+use crate::support::{Log, acquire, database, eventually, ms, spec, within};
 
 #[distributed_lock(name = "own", ttl = "60s", reuse)]
 async fn under<F: Future>(body: F) -> F::Output {
@@ -38,7 +39,10 @@ async fn ways_end(outer: &LockClient, inner: &LockClient) {
 
 #[tokio::test]
 async fn through_another_client_of_the_collection() {
-    let (_db, [one, other]) = instances().await;
+    let db = Server::shared().await.database().await;
+    // Through a router, two clients do not know that they are on one server.
+    let connect = || LockClient::connect(db.direct_uri());
+    let (one, other) = (connect().await.unwrap(), connect().await.unwrap());
     ways_end(&one, &one).await;
     ways_end(&one, &other).await;
     ways_end(&one, &one.with_owner("a label of its own").unwrap()).await;

@@ -4,7 +4,7 @@
 use std::{fs, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use mongo_lock_testkit::{Proxy, ProxyMode, Server};
+use mongo_lock_testkit::{Proxy, ProxyMode, Router, Server};
 use tokio::{
     io::AsyncWriteExt as _,
     process::{Child, Command},
@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Fleet {
     server: Arc<Server>,
+    /// The routers that the workers take in turn, if there are any.
+    routers: Vec<Router>,
     launch: Launch,
     seed: u64,
     /// The folder of the ledgers.
@@ -55,6 +57,7 @@ struct Worker {
 impl Fleet {
     pub(crate) async fn start(
         server: Arc<Server>,
+        routers: Vec<Router>,
         launch: Launch,
         seed: u64,
         folder: PathBuf,
@@ -63,6 +66,7 @@ impl Fleet {
         let fleet = Self {
             faults: Arc::new(Ledger::create(&folder, super::evidence::FAULTS)?),
             server,
+            routers,
             launch,
             seed,
             folder,
@@ -105,20 +109,28 @@ impl Fleet {
     pub(crate) fn begin(&self, slot: &mut Slot) -> Result<()> {
         slot.begun += 1;
         let label = format!("w{}.{}", slot.number, slot.begun);
-        let proxies = if Self::is_proxied(slot.number) {
+        // Each replacement takes another router than the worker before it.
+        let turn = slot.number + usize::try_from(slot.begun)?;
+        let router = self.routers.get(turn % self.routers.len().max(1));
+        let proxies = if !Self::is_proxied(slot.number) {
+            Vec::new()
+        } else if let Some(router) = router {
+            vec![Proxy::start(&router.address().to_string())?]
+        } else {
             let nodes = self.server.nodes().iter();
             nodes
                 .map(|node| Proxy::start(node.address()))
                 .collect::<Result<_, _>>()?
-        } else {
-            Vec::new()
         };
         let named = |uri: &str| {
             let app = Self::app_name(slot.number);
-            format!("{uri}&appName={app}&serverSelectionTimeoutMS=2000")
+            let first = if uri.contains('?') { '&' } else { '?' };
+            format!("{uri}{first}appName={app}&serverSelectionTimeoutMS=2000")
         };
         let uris = if proxies.is_empty() {
-            vec![named(self.server.uri())]
+            vec![named(
+                &router.map_or_else(|| self.server.uri().to_owned(), Router::uri),
+            )]
         } else {
             proxies.iter().map(|proxy| named(&proxy.uri())).collect()
         };

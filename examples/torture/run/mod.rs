@@ -39,6 +39,9 @@ use self::{
 /// The database of the locks and of the work.
 const DATABASE: &str = "torture";
 
+/// The time by which the clock of each router is ahead of that of the one before.
+const MINUTE_MS: i64 = 60_000;
+
 /// Start and end of a run come on top of its time.
 const PATIENCE: Duration = Duration::from_secs(240);
 
@@ -48,6 +51,8 @@ pub(crate) struct Settings {
     pub(crate) seconds: u64,
     pub(crate) seed: u64,
     pub(crate) workers: usize,
+    /// The number of routers; with none, the workers connect to the replica set.
+    pub(crate) routers: i64,
     launch: Launch,
 }
 
@@ -64,6 +69,7 @@ impl Settings {
             seconds: 30,
             seed: u64::try_from(clock::now() % 1_000_000).unwrap_or_default(),
             workers: 6,
+            routers: 0,
             launch,
         }
     }
@@ -85,9 +91,11 @@ async fn run(settings: &Settings) -> Result<Report> {
         .tempdir()?;
     let clock = Watch::start();
     let prober = Arc::new(Prober::start(&server, folder.path()).await?);
+    let routers = (0..settings.routers).map(|number| server.router(number * MINUTE_MS));
     let fleet = Arc::new(
         Fleet::start(
             Arc::clone(&server),
+            routers.collect::<Result<_, _>>()?,
             settings.launch.clone(),
             settings.seed,
             folder.path().to_owned(),

@@ -13,6 +13,7 @@ mod failover;
 mod find;
 mod node;
 mod proxy;
+mod router;
 mod send;
 mod shared;
 mod support;

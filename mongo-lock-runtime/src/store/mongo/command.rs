@@ -4,7 +4,10 @@ use mongodb::bson::{Bson, Document, RawDocumentBuf, Uuid, doc, rawdoc};
 
 use super::{
     super::protocol::{AcquireRequest, Confirmation, LeaseId, ReleaseRequest, Renewal},
-    confirm, general,
+    clock::{CLOCK, Stamp},
+    confirm,
+    expression::locks,
+    general,
     namespace::Namespace,
     plain::Plain,
     release, renewal, reply,
@@ -25,6 +28,9 @@ pub(super) struct Commands {
     limit_ms: i64,
     /// The server's clock, as an expression. Tests put a time in its place.
     now: Bson,
+    /// Behind a router: the update that writes the server's clock into a document, before a command
+    /// that reads the time there.
+    stamp: Option<Document>,
     /// The part of the acquire command that never changes: for a plain lock, and for all else.
     plain: Box<Plain>,
     general: RawDocumentBuf,
@@ -38,7 +44,24 @@ impl Commands {
             plain: Box::new(Plain::new(&now)),
             general: general::decision(&now),
             now,
+            stamp: None,
         }
+    }
+
+    /// These commands, on a server to which a router sends its own clock.
+    pub(super) fn stamped(&self) -> Self {
+        self.stamped_with(doc! { "$currentDate": { "clock": true } })
+    }
+
+    fn stamped_with(&self, stamp: Document) -> Self {
+        Self {
+            stamp: Some(stamp),
+            ..Self::new(self.namespace.clone(), self.limit_ms, CLOCK.into())
+        }
+    }
+
+    pub(super) fn stamp(&self) -> Option<&Document> {
+        self.stamp.as_ref()
     }
 
     pub(super) fn limit_ms(&self) -> i64 {
@@ -48,12 +71,15 @@ impl Commands {
     /// These commands, when it is `now` for all of them.
     #[cfg(test)]
     pub(super) fn at(&self, now: Bson) -> Self {
+        if self.stamp.is_some() {
+            return self.stamped_with(doc! { "$set": { "clock": now } });
+        }
         Self::new(self.namespace.clone(), self.limit_ms, now)
     }
 
     /// An acquisition of a plain lock.
-    pub(super) fn acquire_plain(&self, request: &AcquireRequest) -> RawDocumentBuf {
-        self.acquire(&request.name, self.plain.update(request), None)
+    pub(super) fn acquire_plain(&self, request: &AcquireRequest, stamp: Stamp) -> RawDocumentBuf {
+        self.acquire(&request.name, self.plain.update(request), None, stamp)
     }
 
     /// An acquisition of any kind, after the release of another lease, if there is one. `id` is that of
@@ -63,22 +89,28 @@ impl Commands {
         request: &AcquireRequest,
         release: Option<&ReleaseRequest>,
         id: Uuid,
+        stamp: Stamp,
     ) -> RawDocumentBuf {
         let update = general::update(request, release, id, &self.general);
-        self.acquire(&request.name, update, Some(reply::general(request)))
+        let fields = Some(reply::general(request));
+        self.acquire(&request.name, update, fields, stamp)
     }
 
+    /// A stamp has made the document, and an upsert without it must not.
     fn acquire(
         &self,
         name: &LockName,
         update: RawDocumentBuf,
         fields: Option<RawDocumentBuf>,
+        stamp: Stamp,
     ) -> RawDocumentBuf {
+        let mut query = rawdoc! { "_id": name.as_str() };
+        stamp.restrict_raw(&mut query);
         let mut command = rawdoc! {
             "findAndModify": self.namespace.collection.as_str(),
-            "query": { "_id": name.as_str() },
+            "query": query,
             "update": [update],
-            "upsert": true,
+            "upsert": stamp.is_none(),
             "new": true,
             "writeConcern": { "w": "majority", "wtimeout": self.limit_ms },
             "maxTimeMS": self.limit_ms,
@@ -101,30 +133,37 @@ impl Commands {
     }
 
     /// A release. The reply says whose turn it is.
-    pub(super) fn release(&self, request: &ReleaseRequest, id: Uuid) -> Document {
+    pub(super) fn release(&self, request: &ReleaseRequest, id: Uuid, stamp: Stamp) -> Document {
         let mut query = release::lock_document(&request.name);
         query.insert("holders.lease", request.lease.0);
-        self.step(query, release::update(request, id, &self.now))
+        self.step(query, release::update(request, id, &self.now), stamp)
     }
 
     /// A release that revokes the lease's id. The reply has the document.
-    pub(super) fn revoke(&self, request: &ReleaseRequest, id: Uuid) -> Document {
+    pub(super) fn revoke(&self, request: &ReleaseRequest, id: Uuid, stamp: Stamp) -> Document {
         let query = doc! { "_id": request.name.as_str() };
-        let mut command = self.step(query, release::update(request, id, &self.now));
-        command.insert("upsert", true);
+        let mut command = self.step(query, release::update(request, id, &self.now), stamp);
+        command.insert("upsert", stamp.is_none());
         command.remove("fields");
         command
     }
 
     /// The end of a queue entry. The reply says whose turn it is.
-    pub(super) fn leave(&self, name: &LockName, queue_id: &str, id: Uuid) -> Document {
+    pub(super) fn leave(
+        &self,
+        name: &LockName,
+        queue_id: &str,
+        id: Uuid,
+        stamp: Stamp,
+    ) -> Document {
         let mut query = release::lock_document(name);
         query.insert("queue.id", queue_id);
-        self.step(query, release::leave(queue_id, id, &self.now))
+        self.step(query, release::leave(queue_id, id, &self.now), stamp)
     }
 
     /// An update that the primary alone acknowledges.
-    fn step(&self, query: Document, update: Vec<Document>) -> Document {
+    fn step(&self, mut query: Document, update: Vec<Document>, stamp: Stamp) -> Document {
+        stamp.restrict(&mut query);
         doc! {
             "findAndModify": &self.namespace.collection,
             "query": query,
@@ -137,9 +176,14 @@ impl Commands {
     }
 
     pub(super) fn renew(&self, leases: &[Renewal]) -> Document {
+        let updates = if self.stamp.is_some() {
+            renewal::one_by_one(leases, &self.now)
+        } else {
+            renewal::statements(leases, &self.now)
+        };
         doc! {
             "update": &self.namespace.collection,
-            "updates": renewal::statements(leases, &self.now),
+            "updates": updates,
             // A statement that fails must not keep the others from being carried out.
             "ordered": false,
             "writeConcern": { "w": "majority", "wtimeout": self.limit_ms },
@@ -149,9 +193,13 @@ impl Commands {
 
     /// The question how long these leases last.
     pub(super) fn compare(&self, leases: &[Renewal]) -> Document {
+        let mut names = doc! {};
+        if self.stamp.is_some() {
+            names = locks(names);
+        }
         doc! {
             "aggregate": &self.namespace.collection,
-            "pipeline": renewal::live(leases, &self.now),
+            "pipeline": renewal::live(leases, names, &self.now),
             "cursor": {},
             // A state that a fail-over can still undo is not to be relied on.
             "readConcern": { "level": "majority" },
@@ -172,11 +220,13 @@ impl Commands {
     }
 
     /// The confirmation of a single place, and the look at its lock.
-    pub(super) fn confirm_one(&self, place: &Confirmation) -> Document {
+    pub(super) fn confirm_one(&self, place: &Confirmation, stamp: Stamp) -> Document {
         let id = &*place.queue_id;
+        let mut query = confirm::query(id, place.name.as_str());
+        stamp.restrict(&mut query);
         doc! {
             "findAndModify": &self.namespace.collection,
-            "query": confirm::query(id, place.name.as_str()),
+            "query": query,
             "update": [confirm::update(id, &self.now)],
             "new": true,
             "fields": { "_id": 0, "found": confirm::found(&[id], &self.now) },

@@ -17,10 +17,23 @@ use super::{
 
 /// Whether the plain pipeline has left the decision to the longer one.
 pub(super) fn is_undecided(error: &AttemptError) -> bool {
-    let StoreError::Driver(error) = &error.cause else {
-        return false;
-    };
-    matches!(&*error.kind, ErrorKind::Command(command) if codes::is_undecided(command.code))
+    code(error).is_some_and(codes::is_undecided)
+}
+
+/// Whether an upsert has found a document that its query does not match.
+pub(super) fn is_duplicate_key(error: &AttemptError) -> bool {
+    code(error) == Some(codes::DUPLICATE_KEY)
+}
+
+/// The code of an error that the server gave for the command.
+fn code(error: &AttemptError) -> Option<i32> {
+    match &error.cause {
+        StoreError::Driver(error) => match &*error.kind {
+            ErrorKind::Command(command) => Some(command.code),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// A reply with `ok: 1` may still carry a write error or a write-concern error, which
@@ -42,6 +55,13 @@ pub(super) fn write_error(reply: &Document) -> Option<AttemptError> {
         }
         _ => None,
     }
+}
+
+/// The places, in the command, of the statements that failed; `None` for one that the reply does not tell.
+pub(super) fn failed_statements(reply: &Document) -> Vec<Option<usize>> {
+    let errors = reply.get_array("writeErrors").into_iter().flatten();
+    let index = |error: &Bson| error.as_document()?.get_i32("index").ok()?.try_into().ok();
+    errors.map(index).collect()
 }
 
 /// As [`check`], but leaves [`write_error`] to the caller.

@@ -48,6 +48,20 @@ pub(super) fn is_of_this_protocol() -> Document {
     doc! { "$in": [PROTOCOL, Bson::Null] }
 }
 
+/// The query for those of these documents that are locks of this protocol.
+pub(super) fn locks(mut query: Document) -> Document {
+    query.insert("holders", doc! { "$type": "array" });
+    let integer = doc! {
+        "$type": ["long", "int"],
+        // A query looks into arrays.
+        "$not": { "$type": "array" },
+        "$lt": i64::MAX,
+    };
+    query.insert("token", integer);
+    query.insert("protocol", is_of_this_protocol());
+    query
+}
+
 /// The holders, or none in a document that was edited into something else.
 pub(super) fn holders() -> Document {
     array("holders")

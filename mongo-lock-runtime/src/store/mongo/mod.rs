@@ -9,13 +9,15 @@
 //!   turn: <the queue ids of the waiters that are woken, and the id of the command that made room>,
 //!   revoked: [ { lease, until } ],
 //!   freed: <whether the last hand-over or revocation found the lease that it released>,
-//!   purge_at: <the time at which the TTL index may collect the document> }
+//!   purge_at: <the time at which the TTL index may collect the document>,
+//!   clock: <behind a router: the time of the last stamp, see [`clock`]> }
 //! ```
 //!
 //! `protocol` is 1. A document with another number is refused, and left alone; a missing number is 1.
 //!
 //! **Acquire** is one `findAndModify` with `upsert` and an update pipeline that decides on the
-//! server, by the server's `$$NOW` (behind a router, by the router's). The rule: *the lease is granted when it is compatible with the
+//! server, by the server's `$$NOW`. Behind a router, `$$NOW` is the router's clock, so that another command
+//! writes the server's into the document first ([`clock`]). The rule: *the lease is granted when it is compatible with the
 //! leases that are held, and would be even if every waiter ahead had its lease.* Compatible are
 //! readers with readers, and exclusive leases with exclusive ones, as far as the permits of each
 //! allow. A lease of an unknown mode is compatible with none. The document in the reply is in one of
@@ -76,6 +78,7 @@
 //! transaction number for retryable writes, which makes the server write a second document per
 //! command. The lease's id makes the commands repeatable without one.
 
+mod clock;
 mod codes;
 mod command;
 mod confirm;
@@ -91,8 +94,10 @@ mod release;
 mod renewal;
 mod reply;
 mod setup;
+mod sharded;
 #[cfg(test)]
 mod snapshots;
+mod stamp;
 mod store;
 mod wakeup;
 

@@ -30,16 +30,21 @@ impl MongoStore {
         places: &[Confirmation],
     ) -> Result<Vec<Standing>, AttemptError> {
         if let [place] = places {
-            let command = self.commands.confirm_one(place);
+            let stamp = self.stamp_entry(&place.name, &place.queue_id).await?;
+            let Some(stamp) = stamp else {
+                return Ok(vec![Standing::Ask]);
+            };
+            let command = self.commands().confirm_one(place, stamp);
             let reply = error::check(self.database.run_command(command).await)?;
             let value = reply.get_document("value");
             let found = value.and_then(|value| value.get_document("found")).ok();
             return Ok(vec![standing(place, found)]);
         }
-        let command = self.commands.confirm(places);
+        self.stamp_places(places).await?;
+        let command = self.commands().confirm(places);
         // A statement that failed leaves entries as they were, which the second command sees.
         error::check_but_writes(self.database.run_command(command).await)?;
-        let command = self.commands.look(places);
+        let command = self.commands().look(places);
         let cursor = self
             .database
             .run_cursor_command(command)

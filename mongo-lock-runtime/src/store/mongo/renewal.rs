@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{
     super::protocol::{LeaseId, Renewal, Renewed},
-    expression::{RETENTION_MS, has_ttl, holders, is_of_this_protocol, millis},
+    expression::{RETENTION_MS, has_ttl, holders, is_of_this_protocol, locks, millis},
 };
 
 /// The number of leases that share one statement. Each document's holders are looked up in the list of the
@@ -37,6 +37,20 @@ pub(super) fn statements(leases: &[Renewal], now: &Bson) -> Vec<Document> {
     });
     let alone = alone.iter().map(|one| statement(&[*one], one.ttl, now));
     together.chain(alone).collect()
+}
+
+/// As [`statements`], with a statement for each lease, which changes one document: behind a router.
+pub(super) fn one_by_one(leases: &[Renewal], now: &Bson) -> Vec<Document> {
+    let leases = leases.iter();
+    let statements = leases.map(|renewal| {
+        let statement = statement(&[renewal], renewal.ttl, now);
+        let query = locks(doc! {
+            "_id": renewal.name.as_str(),
+            "holders.lease": renewal.lease.0,
+        });
+        doc! { "q": query, "u": statement.get("u") }
+    });
+    statements.collect()
 }
 
 fn statement(chunk: &[&Renewal], ttl: Duration, now: &Bson) -> Document {
@@ -85,12 +99,15 @@ fn statement(chunk: &[&Renewal], ttl: Duration, now: &Bson) -> Document {
     }
 }
 
-/// An aggregation that gives the live leases of these names, and the remaining time of each.
-pub(super) fn live(leases: &[Renewal], now: &Bson) -> Vec<Document> {
+/// An aggregation that gives the live leases of these names, in documents that match the query, and the
+/// remaining time of each.
+pub(super) fn live(leases: &[Renewal], mut query: Document, now: &Bson) -> Vec<Document> {
     let names: Vec<_> = leases.iter().map(|renewal| renewal.name.as_str()).collect();
+    query.insert("_id", doc! { "$in": names });
+    query.insert("protocol", is_of_this_protocol());
     let live = doc! { "$filter": { "input": holders(), "cond": live_holder(now) } };
     vec![
-        doc! { "$match": { "_id": { "$in": names }, "protocol": is_of_this_protocol() } },
+        doc! { "$match": query },
         doc! { "$project": { "_id": 0, "live": { "$map": {
             "input": live,
             "in": {

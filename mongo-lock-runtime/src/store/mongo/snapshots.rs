@@ -5,13 +5,14 @@
 
 use std::{env, fs, path::PathBuf, sync::Arc, time::Duration};
 
-use mongodb::bson::{Bson, Document, RawDocumentBuf, Uuid};
+use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf, Uuid, doc};
 
 use super::{
     super::protocol::{
         AcquireRequest, Confirmation, LeaseId, ReleaseRequest, Renewal, Ticket, Wakeup,
     },
     Namespace,
+    clock::Stamp,
     command::Commands,
     wakeup::command as wakeup,
 };
@@ -23,12 +24,15 @@ const CLIENT: &str = "3f0d2c5e-0000-4000-8000-00000000c11e:1";
 #[test]
 fn acquire() {
     let commands = commands();
-    check_raw("acquire_plain", &commands.acquire_plain(&exclusive()));
-    let general = |request| commands.acquire_general(&request, None, id());
+    check_raw(
+        "acquire_plain",
+        &commands.acquire_plain(&exclusive(), Stamp::NONE),
+    );
+    let general = |request| commands.acquire_general(&request, None, id(), Stamp::NONE);
     check_raw("acquire_reader", &general(reader()));
     check_raw("acquire_permit", &general(permit()));
     check_raw("acquire_queued", &general(queued()));
-    let hand_over = commands.acquire_general(&queued(), Some(&release()), id());
+    let hand_over = commands.acquire_general(&queued(), Some(&release()), id(), Stamp::NONE);
     check_raw("hand_over", &hand_over);
     check_raw("dry_run", &commands.dry_run(lease(1)));
 }
@@ -37,31 +41,28 @@ fn acquire() {
 fn releases() {
     let commands = commands();
     check("release", &commands.release_simple(&release()));
-    let update = commands.release(&release(), id());
+    let update = commands.release(&release(), id(), Stamp::NONE);
     check("release_contended", &update);
     let min_hold = ReleaseRequest {
         min_hold: Some(Duration::from_secs(5)),
         ..release()
     };
-    let update = commands.release(&min_hold, id());
+    let update = commands.release(&min_hold, id(), Stamp::NONE);
     check("release_min_hold", &update);
     let revoke = ReleaseRequest {
         revoke: true,
         ..release()
     };
-    check("release_revoke", &commands.revoke(&revoke, id()));
-    let leave = commands.leave(&name(), CLIENT, id());
+    check(
+        "release_revoke",
+        &commands.revoke(&revoke, id(), Stamp::NONE),
+    );
+    let leave = commands.leave(&name(), CLIENT, id(), Stamp::NONE);
     check("leave", &leave);
 }
 
 #[test]
 fn renewals() {
-    let renewal = |id, ttl, alone| Renewal {
-        name: name(),
-        lease: lease(id),
-        ttl: Duration::from_secs(ttl),
-        alone,
-    };
     let leases = [renewal(1, 30, false)];
     check("renew", &commands().renew(&leases));
     check("compare", &commands().compare(&leases));
@@ -69,14 +70,50 @@ fn renewals() {
 
 #[test]
 fn confirmations() {
-    let places = [Confirmation {
-        name: name(),
-        queue_id: CLIENT.into(),
-        permits: 1,
-    }];
-    check("confirm_one", &commands().confirm_one(&places[0]));
+    let places = [place()];
+    check(
+        "confirm_one",
+        &commands().confirm_one(&places[0], Stamp::NONE),
+    );
     check("confirm", &commands().confirm(&places));
     check("look", &commands().look(&places));
+}
+
+/// The commands behind a router. What a stamp changes in an acquisition is equal for the others.
+#[test]
+fn stamped() {
+    let commands = commands().stamped();
+    let stamp = commands.stamp().unwrap();
+    check("stamp_new", &commands.stamp_new(&name(), stamp));
+    let holds = doc! { "_id": name().as_str(), "holders.lease": lease(2).0 };
+    check("stamp_present", &commands.stamp_present(holds, stamp));
+    check(
+        "stamp_each",
+        &commands.stamp_each(&[name().as_str()], stamp),
+    );
+    check("stamp_places", &commands.stamp_places(&[place()], stamp));
+    let stamp = Stamp::at(DateTime::from_millis(1_767_319_200_000));
+    let plain = commands.acquire_plain(&exclusive(), stamp);
+    check_raw("stamped_acquire_plain", &plain);
+    let hand_over = commands.acquire_general(&queued(), Some(&release()), id(), stamp);
+    check_raw("stamped_hand_over", &hand_over);
+    let update = commands.release(&release(), id(), stamp);
+    check("stamped_release_contended", &update);
+    let revoke = ReleaseRequest {
+        revoke: true,
+        ..release()
+    };
+    let revoke = commands.revoke(&revoke, id(), stamp);
+    check("stamped_release_revoke", &revoke);
+    let leave = commands.leave(&name(), CLIENT, id(), stamp);
+    check("stamped_leave", &leave);
+    check("stamped_renew", &commands.renew(&[renewal(1, 30, false)]));
+    check(
+        "stamped_compare",
+        &commands.compare(&[renewal(1, 30, false)]),
+    );
+    let confirm = commands.confirm_one(&place(), stamp);
+    check("stamped_confirm_one", &confirm);
 }
 
 #[test]
@@ -121,6 +158,23 @@ fn id() -> Uuid {
 
 fn lease(id: u128) -> LeaseId {
     LeaseId::from_u128(0xcafe << 112 | id)
+}
+
+fn renewal(id: u128, ttl: u64, alone: bool) -> Renewal {
+    Renewal {
+        name: name(),
+        lease: lease(id),
+        ttl: Duration::from_secs(ttl),
+        alone,
+    }
+}
+
+fn place() -> Confirmation {
+    Confirmation {
+        name: name(),
+        queue_id: CLIENT.into(),
+        permits: 1,
+    }
 }
 
 fn exclusive() -> AcquireRequest {

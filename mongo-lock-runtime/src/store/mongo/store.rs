@@ -14,6 +14,7 @@ use mongodb::{
 use tokio::time::Instant;
 
 use super::{
+    clock::{self, Stamp},
     command::Commands,
     document::{self, LockDocument},
     error,
@@ -30,7 +31,9 @@ use crate::{events, name::LockName, random};
 #[derive(Debug)]
 pub(crate) struct MongoStore {
     pub(super) database: Database,
-    pub(super) commands: Commands,
+    commands: Box<Commands>,
+    /// The commands to a server behind a router, once that is known.
+    stamped: OnceLock<Box<Commands>>,
     /// Whether wake-ups can be sent.
     pub(super) wakeups: Arc<WakeupState>,
     /// The name of the deployment, as far as the server tells it.
@@ -42,7 +45,8 @@ impl MongoStore {
         let limit_ms = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
         Self {
             database: client.database_with_options(&namespace.database, options()),
-            commands: Commands::new(namespace, limit_ms, "$$NOW".into()),
+            commands: Box::new(Commands::new(namespace, limit_ms, "$$NOW".into())),
+            stamped: OnceLock::new(),
             wakeups: Arc::default(),
             deployment: OnceLock::new(),
         }
@@ -54,10 +58,27 @@ impl MongoStore {
         let now = mongodb::bson::DateTime::from_millis(now);
         Self {
             database: self.database.clone(),
-            commands: self.commands.at(now.into()),
+            commands: Box::new(self.commands().at(now.into())),
+            stamped: OnceLock::new(),
             wakeups: Arc::clone(&self.wakeups),
             deployment: OnceLock::new(),
         }
+    }
+
+    /// Chooses the clock by which commands decide: behind a router, that of the last stamp.
+    pub(in crate::store) fn choose_clock(&self, is_behind_router: bool) {
+        if is_behind_router {
+            let _ = self.stamped.set(Box::new(self.commands.stamped()));
+        }
+    }
+
+    /// The commands that decide by `$$NOW`, wherever that comes from: for locks that are not to last.
+    pub(super) fn rehearsals(&self) -> &Commands {
+        &self.commands
+    }
+
+    pub(super) fn commands(&self) -> &Commands {
+        self.stamped.get().unwrap_or(&self.commands)
     }
 
     pub(crate) fn namespace(&self) -> &Namespace {
@@ -79,9 +100,10 @@ impl MongoStore {
         &self,
         request: &AcquireRequest,
     ) -> Result<(AcquireReply, Turn), AttemptError> {
+        let stamp = self.stamp(&request.name).await?;
         if request.is_plain() {
-            let command = self.commands.acquire_plain(request);
-            match self.find_and_modify(command).await {
+            let command = self.commands().acquire_plain(request, stamp);
+            match self.find_and_modify(command, stamp).await {
                 Ok(value) => {
                     if let Some(reply) = read(request, &value, false)? {
                         return Ok((reply, Turn::new()));
@@ -91,7 +113,7 @@ impl MongoStore {
                 Err(_) => {}
             }
         }
-        let ((_, reply), turn) = self.acquire_general(request, None).await?;
+        let ((_, reply), turn) = self.acquire_general(request, None, stamp).await?;
         Ok((reply, turn))
     }
 
@@ -102,28 +124,36 @@ impl MongoStore {
         release: &ReleaseRequest,
         request: &AcquireRequest,
     ) -> Result<((bool, AcquireReply), Turn), AttemptError> {
-        self.acquire_general(request, Some(release)).await
+        let stamp = self.stamp(&request.name).await?;
+        self.acquire_general(request, Some(release), stamp).await
     }
 
     async fn acquire_general(
         &self,
         request: &AcquireRequest,
         release: Option<&ReleaseRequest>,
+        stamp: Stamp,
     ) -> Result<((bool, AcquireReply), Turn), AttemptError> {
         let id = random::uuid();
-        let command = self.commands.acquire_general(request, release, id);
-        let value = self.find_and_modify(command).await?;
+        let commands = self.commands();
+        let command = commands.acquire_general(request, release, id, stamp);
+        let value = self.find_and_modify(command, stamp).await?;
         let freed = value.get_bool("freed").unwrap_or_default();
         let reply = read(request, &value, true)?
             .ok_or_else(|| AttemptError::malformed("its queue cannot be read".into()))?;
         Ok(((freed, reply), document::turn(&value, id)))
     }
 
-    /// Sends a `findAndModify` that always finds a document, and gives it.
-    async fn find_and_modify(&self, command: RawDocumentBuf) -> Result<Document, AttemptError> {
+    /// Sends a `findAndModify` that always finds a document, unless the stamp is lost, and gives it.
+    pub(super) async fn find_and_modify(
+        &self,
+        command: RawDocumentBuf,
+        stamp: Stamp,
+    ) -> Result<Document, AttemptError> {
         let reply = self.database.run_raw_command(command).await;
         match error::check(reply)?.remove("value") {
             Some(Bson::Document(value)) => Ok(value),
+            Some(Bson::Null) if !stamp.is_none() => Err(clock::lost()),
             other => Err(AttemptError::malformed(format!(
                 "the server's reply has {other:?} for its document"
             ))),
@@ -140,22 +170,30 @@ impl MongoStore {
             return self.revoke(request).await;
         }
         if !request.contended && request.min_hold.is_none() {
-            let command = self.commands.release_simple(request);
+            let command = self.commands().release_simple(request);
             if self.update(command).await? {
                 return Ok((true, Turn::new()));
             }
         }
+        let Some(stamp) = self.stamp_lease(&request.name, request.lease).await? else {
+            return Ok((false, Turn::new()));
+        };
         let id = random::uuid();
-        self.step(self.commands.release(request, id), id).await
+        let command = self.commands().release(request, id, stamp);
+        self.step(command, id, stamp).await
     }
 
     /// A release, one command, after which no attempt with this lease's id is granted.
     async fn revoke(&self, request: &ReleaseRequest) -> Result<(bool, Turn), AttemptError> {
+        let stamp = self.stamp(&request.name).await?;
         let id = random::uuid();
-        let command = self.commands.revoke(request, id);
+        let command = self.commands().revoke(request, id, stamp);
         let reply = error::check(self.database.run_command(command).await)?;
-        let after = reply.get_document("value");
-        let after = after.map_err(|error| AttemptError::malformed(error.to_string()))?;
+        let after = match reply.get_document("value") {
+            Ok(after) => after,
+            Err(_) if !stamp.is_none() => return Err(clock::lost()),
+            Err(error) => return Err(AttemptError::malformed(error.to_string())),
+        };
         LockDocument::read(after).map_err(AttemptError::malformed)?;
         let there = after.get_bool("freed").unwrap_or_default();
         Ok((there, document::turn(after, id)))
@@ -167,19 +205,30 @@ impl MongoStore {
         name: &LockName,
         queue_id: &str,
     ) -> Result<((), Turn), AttemptError> {
+        let Some(stamp) = self.stamp_entry(name, queue_id).await? else {
+            return Ok(((), Turn::new()));
+        };
         let id = random::uuid();
-        let left = self.step(self.commands.leave(name, queue_id, id), id);
-        let (_, turn) = left.await?;
+        let command = self.commands().leave(name, queue_id, id, stamp);
+        let (_, turn) = self.step(command, id, stamp).await?;
         Ok(((), turn))
     }
 
     /// Sends a step that makes room. Says whether it has found the document, and whose turn it is.
-    async fn step(&self, command: Document, id: Uuid) -> Result<(bool, Turn), AttemptError> {
+    ///
+    /// A stamp has found the document before. It may be gone since, but more likely its stamp is.
+    pub(super) async fn step(
+        &self,
+        command: Document,
+        id: Uuid,
+        stamp: Stamp,
+    ) -> Result<(bool, Turn), AttemptError> {
         let reply = error::check(self.database.run_command(command).await)?;
-        Ok(match reply.get_document("value") {
-            Ok(value) => (true, document::turn(value, id)),
-            Err(_) => (false, Turn::new()),
-        })
+        match reply.get_document("value") {
+            Ok(value) => Ok((true, document::turn(value, id))),
+            Err(_) if !stamp.is_none() => Err(clock::lost()),
+            Err(_) => Ok((false, Turn::new())),
+        }
     }
 
     /// Sends an update. `true`: it has changed a document.
@@ -191,7 +240,29 @@ impl MongoStore {
     /// One attempt to renew all of these leases, one command; another one when not all were renewed.
     pub(crate) async fn renew(&self, leases: &[Renewal]) -> Result<Renewed, AttemptError> {
         let sent = Instant::now();
-        let command = self.commands.renew(leases);
+        let (stamped, failed) = self.stamp_leases(leases).await?;
+        let mut renewed = if stamped.is_empty() {
+            Renewed::default()
+        } else {
+            self.renew_stamped(&stamped, sent).await?
+        };
+        if let Some(failure) = failed {
+            let others = leases.iter().filter(|lease| !stamped.contains(lease));
+            for lease in others {
+                renewed.behind.insert(lease.lease);
+                renewed.left.insert(lease.lease, (sent, Duration::ZERO));
+            }
+            renewed.trouble.get_or_insert(failure.cause);
+        }
+        Ok(renewed)
+    }
+
+    async fn renew_stamped(
+        &self,
+        leases: &[Renewal],
+        sent: Instant,
+    ) -> Result<Renewed, AttemptError> {
+        let command = self.commands().renew(leases);
         let reply = self.database.run_command(command).await;
         let reply = error::check_but_writes(reply)?;
         let changed = reply.get_i32("nModified").unwrap_or_default();
@@ -205,7 +276,7 @@ impl MongoStore {
 
     /// Asks the server how long these leases last.
     async fn compare(&self, leases: &[Renewal], sent: Instant) -> Result<Renewed, AttemptError> {
-        let command = self.commands.compare(leases);
+        let command = self.commands().compare(leases);
         // The answer is true of a moment after this one, however long it takes to come back.
         let asked = Instant::now();
         let cursor = self
@@ -219,7 +290,12 @@ impl MongoStore {
             let document = cursor.deserialize_current();
             renewal::read(&document.map_err(error::from_driver)?, &mut live);
         }
-        Ok(renewal::result(leases, &live, sent, asked))
+        let mut renewed = renewal::result(leases, &live, sent, asked);
+        if self.commands().stamp().is_some() {
+            // The server has counted from the stamp, which was made after the attempt was sent.
+            renewed.left.values_mut().for_each(|left| left.0 = sent);
+        }
+        Ok(renewed)
     }
 }
 

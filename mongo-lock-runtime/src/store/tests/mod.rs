@@ -38,7 +38,7 @@ use std::{
     time::Duration,
 };
 
-use mongo_lock_testkit::{Server, TestDb};
+use mongo_lock_testkit::{Router, Server, TestDb};
 use mongodb::{
     Client, Collection,
     bson::{Document, doc},
@@ -79,6 +79,7 @@ struct Mongo {
     documents: Collection<Document>,
     /// Drops its data, where the server does not go with the test.
     database: TestDb,
+    _router: Option<Router>,
 }
 
 impl Timed {
@@ -88,6 +89,11 @@ impl Timed {
 
     async fn mongo() -> Self {
         Self::Mongo(Box::new(Mongo::start().await))
+    }
+
+    /// As [`Timed::mongo`], behind a router whose clock is an hour ahead.
+    async fn router() -> Self {
+        Self::Mongo(Box::new(Mongo::behind_router().await))
     }
 
     async fn answer(&self, fixture: &Fixture, now: i64, action: &Action) -> Answer {
@@ -104,7 +110,22 @@ impl Timed {
 impl Mongo {
     async fn start() -> Self {
         let database = Server::shared().await.database().await;
-        let mut options = ClientOptions::parse(database.uri()).await.unwrap();
+        let uri = database.uri();
+        Self::at_uri(database, uri, None).await
+    }
+
+    async fn behind_router() -> Self {
+        let server = Server::shared().await;
+        let database = server.database().await;
+        let router = server.router(60 * 60 * 1000).unwrap();
+        let uri = router.uri_for(&database);
+        let mongo = Self::at_uri(database, uri, Some(router)).await;
+        mongo.store.choose_clock(true);
+        mongo
+    }
+
+    async fn at_uri(database: TestDb, uri: String, router: Option<Router>) -> Self {
+        let mut options = ClientOptions::parse(uri).await.unwrap();
         options.max_pool_size = Some(CONNECTIONS);
         let client = Client::with_options(options).unwrap();
         let namespace = Namespace {
@@ -117,6 +138,7 @@ impl Mongo {
             store: MongoStore::new(&client, namespace, Duration::from_secs(60)),
             timed: Mutex::default(),
             database,
+            _router: router,
         }
     }
 

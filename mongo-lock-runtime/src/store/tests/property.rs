@@ -30,6 +30,9 @@ const MIXED: u64 = 2_500;
 /// The number of sequences without a server: the rarest meetings of an oracle's rules are found there.
 const IN_MEMORY: u64 = 20_000;
 
+/// The number of sequences of each kind behind a router, where a command needs a stamp, too.
+const ROUTED: u64 = 500;
+
 /// The seed of one sequence to run alone, as a failure prints it.
 const SEED: &str = "MONGO_LOCK_SEED";
 
@@ -68,12 +71,20 @@ const FREQUENT_IN_MIXED: &[(Event, u64)] = &[
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_stores_give_the_same_answers() {
-    compare::<PlainOracle>(SEQUENCES, random, FREQUENT).await;
+    let mongo = Timed::mongo().await;
+    compare::<PlainOracle>(mongo, SEQUENCES, random, FREQUENT).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_stores_give_the_same_answers_to_mixed_requests() {
-    compare::<MixedOracle>(MIXED, mixed, FREQUENT_IN_MIXED).await;
+    let mongo = Timed::mongo().await;
+    compare::<MixedOracle>(mongo, MIXED, mixed, FREQUENT_IN_MIXED).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_behind_a_router_gives_the_same_answers() {
+    compare::<PlainOracle>(Timed::router().await, ROUTED, random, &[]).await;
+    compare::<MixedOracle>(Timed::router().await, ROUTED, mixed, &[]).await;
 }
 
 #[tokio::test]
@@ -101,11 +112,12 @@ fn seeds(sequences: u64) -> (u64, u64) {
 }
 
 async fn compare<J: Oracle + 'static>(
+    mongo: Timed,
     sequences: u64,
     random: fn(u64) -> Vec<Step>,
     frequent: &[(Event, u64)],
 ) {
-    let mongo = Arc::new(Timed::mongo().await);
+    let mongo = Arc::new(mongo);
     let (first, count) = seeds(sequences);
     let left = Arc::new(Mutex::new(0..count));
     let mut workers = JoinSet::new();

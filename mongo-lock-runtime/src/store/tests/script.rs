@@ -22,6 +22,12 @@ macro_rules! on_both_stores {
                 play(&Timed::mongo().await, super::$case()).await;
             })*
         }
+        mod router {
+            use super::super::{Timed, script::play};
+            $(#[tokio::test] async fn $case() {
+                play(&Timed::router().await, super::$case()).await;
+            })*
+        }
     };
 }
 

@@ -28,6 +28,13 @@ macro_rules! on_both_stores {
                 super::$case(super::StoreFixture::mongo(store)).await;
             })*
         }
+        mod router {
+            $(#[tokio::test] async fn $case() {
+                let super::Mongo { store, database: _database, _router, .. } =
+                    super::Mongo::behind_router().await;
+                super::$case(super::StoreFixture::mongo(store)).await;
+            })*
+        }
     };
 }
 

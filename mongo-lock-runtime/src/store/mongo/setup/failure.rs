@@ -18,7 +18,7 @@ pub(crate) struct StartUpFailure {
 
 impl StartUpFailure {
     /// A set-up in which locks would not work, whatever the number of attempts.
-    pub(super) fn new(problem: String) -> Self {
+    pub(in crate::store::mongo) fn new(problem: String) -> Self {
         Self {
             problem,
             cause: None,

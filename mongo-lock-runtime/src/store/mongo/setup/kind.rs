@@ -77,7 +77,7 @@ impl MongoStore {
         mut command: Document,
     ) -> Result<Vec<Document>, mongodb::error::Error> {
         command.insert("cursor", doc! { "batchSize": 1000 });
-        command.insert("maxTimeMS", self.commands.limit_ms());
+        command.insert("maxTimeMS", self.commands().limit_ms());
         let mut reply = self.database.run_command(command).await?;
         let mut batch = Vec::new();
         if let Ok(cursor) = reply.get_document_mut("cursor")

@@ -38,8 +38,12 @@ impl MongoStore {
         // Reaches the primary and logs in, whatever the privileges.
         let hello = self.database.run_command(doc! { "hello": 1 }).await;
         let hello = hello.map_err(|error| self.refused(error, Step::Reach))?;
+        let router = is_router(&hello);
+        if router {
+            self.choose_clock(true);
+            self.check_shard_key().await?;
+        }
         // A sharded cluster consists of replica sets.
-        let router = hello.get_str("msg").is_ok_and(|said| said == "isdbgrid");
         let replicated = hello.contains_key("setName") || router;
         if let Some(deployment) = deployment(&hello) {
             let _ = self.deployment.set(deployment);
@@ -49,7 +53,7 @@ impl MongoStore {
             return Err(StartUpFailure::new(problem));
         }
         if todo.create_index {
-            let created = self.database.run_command(self.commands.create_index());
+            let created = self.database.run_command(self.commands().create_index());
             let created = created.await;
             created.map_err(|error| self.refused(error, Step::Index))?;
         }
@@ -66,7 +70,7 @@ impl MongoStore {
 
     /// Has the server check the privileges, and run the acquire command up to its last stage.
     async fn dry_run(&self) -> Result<(), StartUpFailure> {
-        let dry_run = self.commands.dry_run(LeaseId::unique());
+        let dry_run = self.rehearsals().dry_run(LeaseId::unique());
         let Err(error) = self.database.run_raw_command(dry_run).await else {
             return Err(StartUpFailure::new(format!(
                 "`{}` did not run the acquire command as MongoDB does; is it a server that imitates it?",
@@ -93,7 +97,10 @@ fn deployment(hello: &Document) -> Option<String> {
         return Some(format!("{set}/{}", hosts.join(",")));
     }
     let version = hello.get_document("topologyVersion").ok()?;
-    let router = hello.get_str("msg").is_ok_and(|said| said == "isdbgrid");
     let process = version.get_object_id("processId").ok()?;
-    (!router).then(|| process.to_hex())
+    (!is_router(hello)).then(|| process.to_hex())
+}
+
+fn is_router(hello: &Document) -> bool {
+    hello.get_str("msg") == Ok("isdbgrid")
 }

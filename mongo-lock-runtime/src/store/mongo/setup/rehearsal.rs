@@ -87,7 +87,7 @@ impl MongoStore {
         name: &LockName,
         session: Option<&mut ClientSession>,
     ) -> Result<(), DriverError> {
-        let command = self.commands.rehearsal(name);
+        let command = self.rehearsals().rehearsal(name);
         let sent = self.database.run_raw_command(command);
         match session {
             Some(session) => sent.session(session).await,
@@ -102,7 +102,7 @@ impl MongoStore {
             "delete": &self.namespace().collection,
             "deletes": [{ "q": { "_id": { "$in": ids } }, "limit": 0 }],
             "writeConcern": { "w": 1 },
-            "maxTimeMS": self.commands.limit_ms(),
+            "maxTimeMS": self.commands().limit_ms(),
         };
         self.database.run_command(delete).await
     }

@@ -15,6 +15,7 @@ use super::{
 
 pub(super) const UNAUTHORIZED: i32 = 13;
 pub(super) const NAMESPACE_NOT_FOUND: i32 = 26;
+const SHARD_KEY_NOT_FOUND: i32 = 61;
 const INDEX_OPTIONS_CONFLICT: i32 = 85;
 const INDEX_KEY_SPECS_CONFLICT: i32 = 86;
 const COMMAND_NOT_SUPPORTED_ON_VIEW: i32 = 166;
@@ -93,6 +94,7 @@ impl MongoStore {
                 "this user may not find, insert and update in `{place}`; grant it `readWrite` on \
                  the database, or just these on the collection"
             ),
+            (_, Step::DryRun, SHARD_KEY_NOT_FOUND) => self.other_shard_key(None),
             (_, Step::DryRun, _) if passes => {
                 format!("the acquire command could not be tried out on `{place}`")
             }

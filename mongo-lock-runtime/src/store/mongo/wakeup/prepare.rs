@@ -35,7 +35,7 @@ impl MongoStore {
     }
 
     pub(super) async fn create_wakeups(&self) -> Result<(), AttemptError> {
-        let (collection, limit_ms) = (self.wakeup_collection(), self.commands.limit_ms());
+        let (collection, limit_ms) = (self.wakeup_collection(), self.commands().limit_ms());
         let create = command::create(&collection, limit_ms);
         match error::check(self.database.run_command(create).await) {
             Ok(_) => {}
@@ -78,7 +78,7 @@ impl MongoStore {
     /// Makes the collection capped, if nothing but wake-ups is in it: when the collection was dropped, the
     /// next wake-up creates it anew, as one that is not capped. Says whether it was done.
     async fn convert_wakeups(&self) -> Result<bool, AttemptError> {
-        let (collection, limit_ms) = (self.wakeup_collection(), self.commands.limit_ms());
+        let (collection, limit_ms) = (self.wakeup_collection(), self.commands().limit_ms());
         let foreign = command::foreign(&collection, limit_ms);
         let foreign = error::check(self.database.run_command(foreign).await)?;
         if first_batch(&foreign).next().is_some() {

@@ -18,7 +18,7 @@ impl MongoStore {
 
     async fn send(&self, wakeup: &Wakeup) -> Result<(), AttemptError> {
         self.prepare_wakeups().await?;
-        let limit_ms = self.commands.limit_ms();
+        let limit_ms = self.commands().limit_ms();
         let insert = command::wake(&self.wakeup_collection(), wakeup, limit_ms);
         let sent = error::check(self.database.run_command(insert).await);
         sent.map(drop).map_err(|error| self.explained(error))

@@ -48,6 +48,8 @@ pub(crate) struct MongoCursor {
     listener: String,
     pub(super) server: Arc<Server>,
     pub(super) id: i64,
+    /// Whether the server is a router.
+    pub(super) is_routed: bool,
 }
 
 /// The server on which a cursor is.
@@ -121,12 +123,13 @@ impl MongoStore {
                     listener: listener.to_owned(),
                     server,
                     id,
+                    is_routed: self.commands().stamp().is_some(),
                 };
                 return Ok(MongoWakeups {
                     cursor,
                     session,
                     look,
-                    limit: look + Duration::from_millis(self.commands.limit_ms().unsigned_abs()),
+                    limit: look + Duration::from_millis(self.commands().limit_ms().unsigned_abs()),
                     first: wakeups(&reply, "firstBatch"),
                 });
             }

@@ -22,7 +22,13 @@ const LEFT_BEHIND_MS: i64 = 10_000;
 impl MongoCursor {
     /// Ends, within a time limit, the cursors that other processes of this user have left on this server. Where that fails, they
     /// stay: nothing but memory of the server depends on it.
+    ///
+    /// None behind a router, which lists the shards' cursors by other ids than its own, and whose clock is
+    /// not that by which they are idle.
     pub(crate) async fn sweep(&self) {
+        if self.is_routed {
+            return;
+        }
         drop(timeout(2 * KILL, self.end_left_behind()).await);
     }
 
