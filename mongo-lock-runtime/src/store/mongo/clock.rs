@@ -40,7 +40,10 @@
 
 use mongodb::bson::{DateTime, Document, RawDocumentBuf, doc, rawdoc};
 
-use crate::store::failure::{AttemptError, Persistence};
+use crate::{
+    name::LockName,
+    store::failure::{AttemptError, Persistence},
+};
 
 /// The expression for the time, where commands follow a stamp.
 pub(super) const CLOCK: &str = "$clock";
@@ -68,10 +71,12 @@ impl Stamp {
         }
     }
 
-    /// As [`restrict`](Self::restrict).
-    pub(super) fn restrict_raw(self, query: &mut RawDocumentBuf) {
-        if let Some(time) = self.0 {
-            query.append("clock", rawdoc! { "$gte": time });
+    /// The query for the lock, as [`restrict`](Self::restrict) makes it.
+    pub(super) fn query(self, name: &LockName) -> RawDocumentBuf {
+        let name = name.as_str();
+        match self.0 {
+            Some(time) => rawdoc! { "_id": name, "clock": { "$gte": time } },
+            None => rawdoc! { "_id": name },
         }
     }
 }

@@ -79,7 +79,9 @@ impl Commands {
 
     /// An acquisition of a plain lock.
     pub(super) fn acquire_plain(&self, request: &AcquireRequest, stamp: Stamp) -> RawDocumentBuf {
-        self.acquire(&request.name, self.plain.update(request), None, stamp)
+        // A projection of all: to make a smaller reply costs the server more than to send it.
+        let all = RawDocumentBuf::new();
+        self.acquire(&request.name, self.plain.update(request), all, stamp)
     }
 
     /// An acquisition of any kind, after the release of another lease, if there is one. `id` is that of
@@ -92,7 +94,7 @@ impl Commands {
         stamp: Stamp,
     ) -> RawDocumentBuf {
         let update = general::update(request, release, id, &self.general);
-        let fields = Some(reply::general(request));
+        let fields = reply::general(request);
         self.acquire(&request.name, update, fields, stamp)
     }
 
@@ -101,24 +103,19 @@ impl Commands {
         &self,
         name: &LockName,
         update: RawDocumentBuf,
-        fields: Option<RawDocumentBuf>,
+        fields: RawDocumentBuf,
         stamp: Stamp,
     ) -> RawDocumentBuf {
-        let mut query = rawdoc! { "_id": name.as_str() };
-        stamp.restrict_raw(&mut query);
-        let mut command = rawdoc! {
+        rawdoc! {
             "findAndModify": self.namespace.collection.as_str(),
-            "query": query,
+            "query": stamp.query(name),
             "update": [update],
             "upsert": stamp.is_none(),
             "new": true,
+            "fields": fields,
             "writeConcern": { "w": "majority", "wtimeout": self.limit_ms },
             "maxTimeMS": self.limit_ms,
-        };
-        if let Some(fields) = fields {
-            command.append("fields", fields);
         }
-        command
     }
 
     /// A release where no client waits.

@@ -102,5 +102,5 @@ fn deployment(hello: &Document) -> Option<String> {
 }
 
 fn is_router(hello: &Document) -> bool {
-    hello.get_str("msg") == Ok("isdbgrid")
+    hello.get_str("msg").is_ok_and(|said| said == "isdbgrid")
 }
