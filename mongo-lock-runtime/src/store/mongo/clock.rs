@@ -74,9 +74,10 @@ impl Stamp {
     /// The query for the lock, as [`restrict`](Self::restrict) makes it.
     pub(super) fn query(self, name: &LockName) -> RawDocumentBuf {
         let name = name.as_str();
-        match self.0 {
-            Some(time) => rawdoc! { "_id": name, "clock": { "$gte": time } },
-            None => rawdoc! { "_id": name },
+        if let Some(time) = self.0 {
+            rawdoc! { "_id": name, "clock": { "$gte": time } }
+        } else {
+            rawdoc! { "_id": name }
         }
     }
 }
