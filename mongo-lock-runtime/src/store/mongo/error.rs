@@ -26,7 +26,7 @@ pub(super) fn is_duplicate_key(error: &AttemptError) -> bool {
 }
 
 /// The code of an error that the server gave for the command.
-fn code(error: &AttemptError) -> Option<i32> {
+pub(super) fn code(error: &AttemptError) -> Option<i32> {
     match &error.cause {
         StoreError::Driver(error) => match &*error.kind {
             ErrorKind::Command(command) => Some(command.code),

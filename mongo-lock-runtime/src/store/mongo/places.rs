@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mongodb::{
-    bson::Document,
-    options::{ReadPreference, SelectionCriteria},
-};
+use mongodb::bson::Document;
 
 use super::{document::LockDocument, error, store::MongoStore};
 use crate::store::{
@@ -45,15 +42,8 @@ impl MongoStore {
         // A statement that failed leaves entries as they were, which the second command sees.
         error::check_but_writes(self.database.run_command(command).await)?;
         let command = self.commands().look(places);
-        let cursor = self
-            .database
-            .run_cursor_command(command)
-            .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
-            .await;
-        let mut cursor = cursor.map_err(error::from_driver)?;
         let mut found = BTreeMap::new();
-        while cursor.advance().await.map_err(error::from_driver)? {
-            let document = cursor.deserialize_current().map_err(error::from_driver)?;
+        for document in self.documents(command).await? {
             if let Ok(name) = document.get_str("_id") {
                 found.insert(name.to_owned(), document);
             }

@@ -274,21 +274,27 @@ impl MongoStore {
         Ok(renewed)
     }
 
+    /// All documents that a command with a cursor gives, from the primary.
+    pub(super) async fn documents(&self, command: Document) -> Result<Vec<Document>, AttemptError> {
+        let primary = SelectionCriteria::ReadPreference(ReadPreference::Primary);
+        let cursor = self.database.run_cursor_command(command);
+        let cursor = cursor.selection_criteria(primary).await;
+        let mut cursor = cursor.map_err(error::from_driver)?;
+        let mut documents = Vec::new();
+        while cursor.advance().await.map_err(error::from_driver)? {
+            documents.push(cursor.deserialize_current().map_err(error::from_driver)?);
+        }
+        Ok(documents)
+    }
+
     /// Asks the server how long these leases last.
     async fn compare(&self, leases: &[Renewal], sent: Instant) -> Result<Renewed, AttemptError> {
         let command = self.commands().compare(leases);
         // The answer is true of a moment after this one, however long it takes to come back.
         let asked = Instant::now();
-        let cursor = self
-            .database
-            .run_cursor_command(command)
-            .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
-            .await;
-        let mut cursor = cursor.map_err(error::from_driver)?;
         let mut live = BTreeMap::new();
-        while cursor.advance().await.map_err(error::from_driver)? {
-            let document = cursor.deserialize_current();
-            renewal::read(&document.map_err(error::from_driver)?, &mut live);
+        for document in self.documents(command).await? {
+            renewal::read(&document, &mut live);
         }
         let mut renewed = renewal::result(leases, &live, sent, asked);
         if self.commands().stamp().is_some() {

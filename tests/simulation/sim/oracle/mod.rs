@@ -8,6 +8,7 @@ mod leftovers;
 mod limits;
 mod mirror;
 mod order;
+mod renewals;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet};

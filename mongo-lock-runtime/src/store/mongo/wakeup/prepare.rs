@@ -8,7 +8,7 @@ use super::{
     super::{error, store::MongoStore},
     command,
 };
-use crate::store::failure::{AttemptError, Persistence, StoreError};
+use crate::store::failure::{AttemptError, Persistence};
 
 const BAD_VALUE: i32 = 2;
 const UNAUTHORIZED: i32 = 13;
@@ -39,7 +39,7 @@ impl MongoStore {
         let create = command::create(&collection, limit_ms);
         match error::check(self.database.run_command(create).await) {
             Ok(_) => {}
-            Err(error) if code(&error) == Some(NAMESPACE_EXISTS) => {}
+            Err(error) if error::code(&error) == Some(NAMESPACE_EXISTS) => {}
             Err(error) if error.is_transient() => return Err(error),
             // Perhaps an operator has created it. An insert must not: that would not be capped.
             Err(error) => {
@@ -103,7 +103,7 @@ impl MongoStore {
             "db.getCollection(\"{}\").drop(); db.createCollection(\"{0}\", {{ capped: true, size: {size} }})",
             self.wakeup_collection()
         );
-        let advice = match code(&error) {
+        let advice = match error::code(&error) {
             Some(BAD_VALUE) => {
                 format!("`{place}` is not a capped collection; make it one: {create}")
             }
@@ -145,15 +145,5 @@ pub(super) fn cursor_id(reply: &Document) -> i64 {
 
 /// Whether a tailable cursor was refused since the collection is not capped.
 pub(super) fn is_not_capped(error: &AttemptError) -> bool {
-    code(error) == Some(BAD_VALUE)
-}
-
-fn code(error: &AttemptError) -> Option<i32> {
-    match &error.cause {
-        StoreError::Driver(error) => match &*error.kind {
-            mongodb::error::ErrorKind::Command(command) => Some(command.code),
-            _ => None,
-        },
-        _ => None,
-    }
+    error::code(error) == Some(BAD_VALUE)
 }
