@@ -10,6 +10,7 @@
 mod abandoned;
 mod attempts;
 mod bodies;
+mod conflict;
 mod deadlines;
 #[path = "../support/log.rs"]
 mod log;
