@@ -28,11 +28,16 @@ pub(super) fn general(request: &AcquireRequest) -> RawDocumentBuf {
         { "$eq": ["$$this.mode", "exclusive"] },
         { "$ne": ["$$this.permits", i64::from(request.permits)] },
     ] };
+    let others = doc! { "$cond": [
+        { "$in": ["exclusive", "$holders.mode"] },
+        first_of(others),
+        [],
+    ] };
     let chosen = doc! { "$concatArrays": [
-        first_of(doc! { "$eq": ["$$this.lease", lease.clone()] }),
+        first_with("lease", lease.clone()),
         at_end("$min"),
         at_end("$max"),
-        first_of(others),
+        others,
     ] };
     let few = doc! { "$lte": [{ "$size": "$holders" }, FEW] };
     let behind = doc! { "$filter": {
@@ -60,6 +65,26 @@ pub(super) fn general(request: &AcquireRequest) -> RawDocumentBuf {
         "revoked": if_array("revoked", revoked),
     };
     RawDocumentBuf::try_from(&fields).expect("it has no key with a NUL byte")
+}
+
+/// The first holder whose field has this value, in an array. Looked up by index, unless the field is missing
+/// in one, since a path passes over that.
+fn first_with(field: &str, value: Bson) -> Document {
+    let values = format!("$holders.{field}");
+    let by_index = doc! { "$let": {
+        "vars": { "at": { "$indexOfArray": [&values, value.clone()] } },
+        "in": { "$cond": [
+            { "$lt": ["$$at", 0] },
+            [],
+            { "$slice": ["$holders", "$$at", 1] },
+        ] },
+    } };
+    let this = format!("$$this.{field}");
+    doc! { "$cond": [
+        { "$eq": [{ "$size": &values }, { "$size": "$holders" }] },
+        by_index,
+        first_of(doc! { "$eq": [this, value] }),
+    ] }
 }
 
 /// The first holder for which `cond` holds, in an array.
