@@ -12,6 +12,7 @@ mod attempts;
 mod bodies;
 mod conflict;
 mod deadlines;
+mod listening;
 #[path = "../support/log.rs"]
 mod log;
 mod releases;

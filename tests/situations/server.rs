@@ -9,7 +9,7 @@ use std::{
 };
 
 use mongo_lock_runtime::{
-    Acquisition, LockClient, LockGuard, LockName, LockSpec, Skipped,
+    Acquisition, Error, LockClient, LockGuard, LockName, LockSpec, Skipped,
     simulation::{
         self, Answered, AttemptError, Locks, Network, Persistence, Process, Renewed, Reply,
         Request, Settings, Wakeup,
@@ -17,6 +17,7 @@ use mongo_lock_runtime::{
 };
 use tokio::{
     sync::broadcast,
+    task::JoinHandle,
     time::{Instant, sleep},
 };
 
@@ -135,6 +136,10 @@ impl Server {
 
     pub(crate) fn wake_no_more(&self) {
         self.0.state.lock().unwrap().deaf = true;
+    }
+
+    pub(crate) fn wake(&self, wakeup: Wakeup) {
+        drop(self.0.wakeups.send(wakeup));
     }
 
     /// The clients that listen for wake-ups.
@@ -303,6 +308,12 @@ pub(crate) fn skipped(acquisition: Acquisition) -> Skipped {
 
 pub(crate) async fn acquired(client: &LockClient, spec: &LockSpec) -> LockGuard {
     guard(client.try_acquire(spec).await.unwrap())
+}
+
+/// Waits for the lock of [`spec`] in a task.
+pub(crate) fn waits(client: &LockClient) -> JoinHandle<Result<LockGuard, Error>> {
+    let client = client.clone();
+    tokio::spawn(async move { client.acquire(&spec(s(50))).await })
 }
 
 /// Lets all tasks go on as far as they can at this time.

@@ -1,17 +1,12 @@
 //! Waiting: limits, order, wake-ups, refusals.
 
-use mongo_lock_runtime::{Error, LockClient, LockGuard, LockSpec, simulation::Persistence};
-use tokio::{task::JoinHandle, time::sleep};
+use mongo_lock_runtime::{Error, LockSpec, simulation::Persistence};
+use tokio::time::sleep;
 
 use crate::{
     log::Log,
-    server::{Fate, LIMIT, Server, What, acquired, guard, ms, s, settle, skipped, spec},
+    server::{Fate, LIMIT, Server, What, acquired, guard, ms, s, settle, skipped, spec, waits},
 };
-
-fn waits(client: &LockClient) -> JoinHandle<Result<LockGuard, Error>> {
-    let client = client.clone();
-    tokio::spawn(async move { client.acquire(&spec(s(50))).await })
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_free_lock_is_not_waited_for() {
