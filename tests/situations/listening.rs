@@ -2,8 +2,8 @@
 //! confirmation of places.
 
 use mongo_lock_runtime::{
-    LockClient, LockName,
-    simulation::{Persistence, Wakeup},
+    LockClient, LockName, LockSpec,
+    simulation::{Confirmation, Persistence, Request, Wakeup},
 };
 use tokio::{runtime::Handle, time::sleep};
 
@@ -85,19 +85,38 @@ async fn a_client_that_is_dropped_leaves_the_places_of_its_tenants() {
     second.abort();
 }
 
+/// While another one is.
 #[tokio::test(start_paused = true)]
 async fn a_place_is_confirmed_soon_and_not_before_it_is_there() {
     let server = Server::start();
     let (a, b) = (server.client("a"), server.client("b"));
-    let held = acquired(&a, &spec(s(60))).await;
+    let other = LockSpec::new("other", s(60)).unwrap();
+    let (held, _other) = (acquired(&a, &spec(s(60))).await, acquired(&a, &other).await);
+    let waits_for_other = {
+        let b = b.clone();
+        tokio::spawn(async move { b.acquire(&other).await.map(drop) })
+    };
+    settle().await;
     server.next(What::Acquire, Fate::AnsweredLate(ms(3_500)));
     let waiter = waits(&b);
+    let confirmed = || {
+        let all = server.sent(What::Confirm).into_iter();
+        let locks = all.flat_map(|(_, request)| match request {
+            Request::Confirm(places) => places,
+            other => panic!("{other:?}"),
+        });
+        let is_ours = |place: &Confirmation| place.name.as_str() == "job";
+        let (ours, others): (Vec<_>, Vec<_>) = locks.partition(is_ours);
+        (ours.len(), others.len())
+    };
     sleep(ms(3_400)).await;
-    assert_eq!(server.count(What::Confirm), 0);
+    let (ours, others) = confirmed();
+    assert!(ours == 0 && others > 0, "{ours}, {others}");
     sleep(ms(2_200)).await;
-    assert_eq!(server.count(What::Confirm), 1);
+    assert_eq!(confirmed().0, 1);
     drop(held);
     let _ = waiter.await.unwrap().unwrap();
+    waits_for_other.abort();
 }
 
 #[tokio::test(start_paused = true)]

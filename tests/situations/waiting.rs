@@ -357,3 +357,51 @@ async fn a_skip_comes_after_the_clean_up_of_what_may_be_granted() {
     assert_eq!(server.count(What::Release), 1);
     assert!(server.at() >= began + s(5));
 }
+
+/// Its own request has been granted the lock, and not answered yet.
+#[tokio::test(start_paused = true)]
+async fn a_try_after_a_waiter_that_left_is_not_refused_by_itself() {
+    let server = Server::start();
+    let b = server.client("b");
+    server.next(What::Acquire, Fate::AnsweredLate(s(2)));
+    let waiter = waits(&b);
+    sleep(s(1)).await;
+    waiter.abort();
+    drop(waiter.await);
+    let _ = guard(b.try_acquire(&spec(s(9))).await.unwrap());
+    assert!(server.at() >= s(2));
+}
+
+/// A waiter without a limit is never skipped.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_falls_silent_fails_a_waiter_that_has_seen_the_holder() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    let _held = acquired(&a, &spec(s(60))).await;
+    let waiter = waits(&b);
+    settle().await;
+    server.always(What::Confirm, Fate::Lost);
+    let failed = waiter.await.unwrap();
+    assert!(
+        matches!(failed, Err(Error::Timeout { .. } | Error::Database { .. })),
+        "{failed:?}"
+    );
+}
+
+/// Without a wake-up: the client knows of its own release.
+#[tokio::test(start_paused = true)]
+async fn a_release_after_a_hand_over_that_failed_wakes_the_own_waiter() {
+    let server = Server::start();
+    let a = server.client("a");
+    server.wake_no_more();
+    let held = acquired(&a, &spec(s(60))).await;
+    let waiter = waits(&a);
+    sleep(s(1)).await;
+    server.next(What::HandOver, Fate::Failed(Persistence::Transient));
+    server.next(What::Release, Fate::Slow(ms(300)));
+    held.release().await.unwrap();
+    let _ = waiter.await.unwrap().unwrap();
+    assert_eq!(server.count(What::HandOver), 1);
+    let at = server.at();
+    assert!(at >= ms(1_300) && at < ms(1_350), "{at:?}");
+}
