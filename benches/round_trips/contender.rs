@@ -32,6 +32,8 @@ pub(crate) enum Way {
     Attribute,
     /// `LockClient::try_acquire`
     Guard,
+    /// `LockClient::try_acquire` of a lock client on the driver's client that the others use.
+    Shared,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +48,8 @@ pub(crate) const PING: Contender = Contender {
 };
 
 /// In the order of the table.
-pub(crate) const ALL: [Contender; 13] = {
-    use Way::{Attribute, Command, Control, Guard, Recipe, Typed};
+pub(crate) const ALL: [Contender; 15] = {
+    use Way::{Attribute, Command, Control, Guard, Recipe, Shared, Typed};
     use Work::{Pair, Refusal};
     const fn of(work: Work, way: Way) -> Contender {
         Contender { work, way }
@@ -60,12 +62,14 @@ pub(crate) const ALL: [Contender; 13] = {
         of(Pair, Recipe),
         of(Pair, Attribute),
         of(Pair, Guard),
+        of(Pair, Shared),
         of(Refusal, Typed),
         of(Refusal, Control),
         of(Refusal, Command),
         of(Refusal, Recipe),
         of(Refusal, Attribute),
         of(Refusal, Guard),
+        of(Refusal, Shared),
     ]
 };
 
@@ -75,21 +79,25 @@ pub(crate) struct Field {
     raw: Raw,
     recipe: Recipe,
     ours: Ours,
+    shared: Ours,
 }
 
 impl Field {
-    pub(crate) async fn prepare(database: &Database) -> Result<Self> {
-        let client = LockClient::builder()
+    pub(crate) async fn prepare(database: &Database, uri: &str) -> Result<Self> {
+        let client = LockClient::connect(uri).await?;
+        let shared = LockClient::builder()
             .client(database.client().clone())
             .database(database.name())
             .build()
             .await?;
+        client.install_global()?;
         Ok(Self {
             database: database.clone(),
             // In our collection, whose index costs them the same, and with an owner as long.
             raw: Raw::prepare(database, "distributed_locks", client.owner()).await?,
             recipe: Recipe::prepare(database, client.owner()).await?,
-            ours: Ours::prepare(client).await?,
+            ours: Ours::prepare(client, "own").await?,
+            shared: Ours::prepare(shared, "shared").await?,
         })
     }
 
@@ -124,16 +132,19 @@ impl Field {
             (Work::Pair, Way::Recipe) => self.recipe.pair("free-recipe").await,
             (Work::Pair, Way::Attribute) => self.ours.pair().await,
             (Work::Pair, Way::Guard) => self.ours.pair_with_guard().await,
+            (Work::Pair, Way::Shared) => self.shared.pair_with_guard().await,
             (Work::Refusal, Way::Typed) => self.raw.refused("held-typed").await,
             (Work::Refusal, Way::Control) => self.raw.refused("held-control").await,
             (Work::Refusal, Way::Command) => self.raw.refused_by_command("held-command").await,
             (Work::Refusal, Way::Recipe) => self.recipe.refused("held-recipe").await,
             (Work::Refusal, Way::Attribute) => self.ours.refused().await,
             (Work::Refusal, Way::Guard) => self.ours.refused_guard().await,
+            (Work::Refusal, Way::Shared) => self.shared.refused_guard().await,
         }
     }
 
     pub(crate) async fn close(self) -> Result<()> {
-        self.ours.close().await
+        self.ours.close().await?;
+        self.shared.close().await
     }
 }

@@ -6,9 +6,9 @@
 //! ```
 //!
 //! In every round each contender runs once, in an order that is shuffled anew, so that whatever
-//! else the machine does hits all of them alike. They share one client with the driver's default
-//! options, and so one connection pool; one database on a replica set of one node; and one task on
-//! a multi-thread runtime.
+//! else the machine does hits all of them alike. They share one database on a replica set of one node, one
+//! task on a multi-thread runtime, and, but for the lock client that has connections of its own, one client
+//! with the driver's default options, and so one connection pool.
 //!
 //! Timings are for the reader to judge. Nothing asserts on them.
 
@@ -52,7 +52,7 @@ async fn run(size: Size) -> Result<()> {
     let build = db.run_command(doc! { "buildInfo": 1 }).await?;
     println!("MongoDB {}", build.get_str("version")?);
 
-    let field = Field::prepare(&db).await?;
+    let field = Field::prepare(&db, &db.uri()).await?;
     rounds::run(&field, size.warm_up()).await?;
     let commands = count::commands(&field, if size == SMOKE { 1 } else { 50 }).await?;
     let timings = rounds::run(&field, size).await?;

@@ -19,15 +19,19 @@ pub(crate) struct Ours {
 }
 
 impl Ours {
-    pub(crate) async fn prepare(client: LockClient) -> Result<Self> {
-        client.install_global()?;
+    /// `kind` tells the names of the locks of one contender from those of another.
+    pub(crate) async fn prepare(client: LockClient, kind: &str) -> Result<Self> {
         let mut holders = Vec::new();
-        for name in ["held-attribute", "held-guard"] {
-            holders.push(acquire(&client.with_owner("holder")?, &spec(name)?).await?);
+        let held = format!("held-guard-{kind}");
+        for name in ["held-attribute", &held] {
+            let holder = client.with_owner("holder")?;
+            if let Acquisition::Acquired(guard) = holder.try_acquire(&spec(name)?).await? {
+                holders.push(guard);
+            }
         }
         Ok(Self {
-            free: spec("free-guard")?,
-            held: spec("held-guard")?,
+            free: spec(&format!("free-guard-{kind}"))?,
+            held: spec(&held)?,
             client,
             holders,
         })

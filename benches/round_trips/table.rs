@@ -19,6 +19,8 @@ const LEGEND: &str = "
 × driver, × run_command, × ping: the median over the rounds of the ratio within a round.
 of medians: the median over the driver's median.
 driver: typed helpers, with the retryable writes that are their default.
+shared client: on the driver's client of the contenders above; the two lines before it have connections
+of their own.
 run_command: the same commands without retryable writes, as we send them; the stricter comparison.
 driver again: the noise of this run; what differs by no more does not differ.
 ";
@@ -83,13 +85,13 @@ impl Table {
             return writeln!(f, "Fewer than {ENOUGH} rounds: too few to judge by.");
         }
         let goal = format!("goal: at most {GOAL} × the driver's commands");
-        writeln!(f, "{goal:<46}{:<32}× run_command", "× driver")?;
+        writeln!(f, "{goal:<51}{:<32}× run_command", "× driver")?;
         for (work, what) in [
             (Work::Pair, "acquire and release"),
             (Work::Refusal, "be refused"),
         ] {
-            for way in [Way::Attribute, Way::Guard] {
-                write!(f, "  {what:<21}{:<23}", label(way))?;
+            for way in [Way::Attribute, Way::Guard, Way::Shared] {
+                write!(f, "  {what:<21}{:<28}", label(way))?;
                 let by = |by| {
                     let other = Contender { work, way: by };
                     verdict(self.timings.ratio(Contender { work, way }, other))
@@ -121,5 +123,6 @@ fn label(way: Way) -> &'static str {
         Way::Recipe => "unique document, by hand",
         Way::Attribute => "#[distributed_lock]",
         Way::Guard => "try_acquire",
+        Way::Shared => "try_acquire, shared client",
     }
 }

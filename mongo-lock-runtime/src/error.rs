@@ -168,7 +168,8 @@ pub enum Error {
         lock: LockName,
     },
 
-    /// The tokio runtime on which the client was built is gone, and the client with it.
+    /// The tokio runtime on which the client was built is gone, and the client with it. For clients in memory
+    /// and on a [shared client](crate::LockClientBuilder::client) only.
     #[error(
         "lock `{lock}`: the tokio runtime on which the lock client was built has shut down; build \
          the client on a runtime that outlives its use"
@@ -265,7 +266,8 @@ pub enum LossReason {
     /// The client was shut down.
     ShutDown,
     /// The tokio runtime on which the client was built has shut down, so nothing could renew the
-    /// lease, or end it in time.
+    /// lease, or end it in time. For clients in memory and on a
+    /// [shared client](crate::LockClientBuilder::client) only.
     RuntimeGone,
     /// The holder released the lease. [`Lease::lost`](crate::Lease::lost) gives this reason, too.
     Released,

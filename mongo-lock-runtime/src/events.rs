@@ -198,6 +198,25 @@ pub(crate) fn lease_lost(lease: &LeaseFields<'_>, held: Duration, reason: &LossR
     }
 }
 
+/// A body that ended by itself, after the end of its lease.
+pub(crate) fn body_late(
+    lease: &LeaseFields<'_>,
+    held: Duration,
+    late: Duration,
+    reason: &LossReason,
+) {
+    warn!(
+        target: TARGET,
+        name = %lease.name,
+        owner = lease.owner,
+        token = lease.token,
+        held_ms = ms(held),
+        late_ms = ms(late),
+        %reason,
+        "body ended after its lease"
+    );
+}
+
 pub(crate) fn renewed(leases: usize, gone: usize, behind: usize, took: Duration) {
     debug!(target: TARGET, leases, gone, behind, took_ms = ms(took), "renewed");
 }

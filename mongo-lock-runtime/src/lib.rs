@@ -64,6 +64,13 @@
 //! | hand-over between two tasks of one client | one, for the release and the acquisition together |
 //! | clean-up after an acquisition without a definite answer | one |
 //!
+//! A client has connections of its own, up to twice `maxPoolSize` of the address and a few more to the
+//! primary, each opened when it is needed first: see [`uri`](LockClientBuilder::uri). All clients of a
+//! process have one thread, `mongo-lock`, on which they renew, release and wake, so a body that blocks its
+//! own thread keeps its renewed lease. Clients on [connections that the service
+//! shares](LockClientBuilder::client) have the thread, and not the connections. Neither survives a `fork`:
+//! build the client in the child.
+//!
 //! An idle client sends nothing. The lock documents are in one collection, by default
 //! `distributed_locks`, one per name; a TTL index collects those of locks that were not used for a day.
 //!
@@ -77,8 +84,9 @@
 //! | --- | --- |
 //! | debug | normal steps (`acquired`, `skipped`, `waiting`, `renewed`, `released`), repeated attempts, and clean-ups |
 //! | info | a leader that was elected, or stands again; the end of an outage of renewals; a lease that a shutdown ended |
-//! | warn | once per fact: a lease that was lost under a body or a guard, a release that failed for good, the first failure of renewals in a row, a client without wake-ups, instances that disagree on permits, a task that waits for its own guard, a shutdown that did not end in time |
+//! | warn | once per fact: a lease that was lost under a body or a guard, a body that ended after its lease, a release that failed for good, the first failure of renewals in a row, a client without wake-ups, instances that disagree on permits, a task that waits for its own guard, a shutdown that did not end in time |
 //!
+//! A subscriber is called on the library's thread, too: one that blocks for seconds holds up renewals.
 //! A refusal is never a warning. No event and no error contains a connection string.
 //!
 //! # Features

@@ -3,12 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::runtime::Handle;
-
 use crate::{
-    client::{ClientInner, LockClient, Parts},
+    client::{ClientInner, LockClient},
     clock::Clock,
-    operation::Margin,
+    operation::{Context, Margin, Runtime},
     random,
     store::Store,
 };
@@ -42,14 +40,17 @@ pub struct Settings {
 /// A client on the current runtime, whose clock is tokio's.
 #[must_use]
 pub fn client(settings: Settings) -> LockClient {
-    LockClient(Arc::new(ClientInner::new(Parts {
-        store: Arc::new(Store::Simulated(settings.network)),
-        owner: settings.owner.into(),
-        operation_timeout: settings.operation_timeout,
-        margin: Margin::Proportional,
-        clock: Clock::tokio(),
-        runtime: Handle::current(),
+    let context = Context::new(
+        Store::Simulated(settings.network),
+        settings.owner.into(),
+        settings.operation_timeout,
+        Margin::Proportional,
+        Clock::tokio(),
+        Runtime::current(),
+    );
+    LockClient(Arc::new(ClientInner::new(Context {
         process: Some(settings.process),
+        ..context
     })))
 }
 

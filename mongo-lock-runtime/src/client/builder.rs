@@ -13,24 +13,17 @@ use mongodb::{
     Client,
     options::{ClientOptions, ServerApi},
 };
-use tokio::runtime::Handle;
 
 use self::{
-    connect::connect,
-    monitor::Monitor,
     settings::{check_collection, check_database, check_limit, check_margin},
-    source::{Connections, Source},
+    source::Source,
     start_up::start_up,
 };
-use super::{
-    inner::{ClientInner, Parts},
-    lock_client::LockClient,
-    owner,
-};
+use super::{inner::ClientInner, lock_client::LockClient, owner, start};
 use crate::{
     clock::Clock,
     error::Error,
-    operation::Margin,
+    operation::{Context, Margin, Runtime},
     registry,
     store::{MongoStore, Namespace, StartUp, Store},
 };
@@ -84,11 +77,8 @@ impl LockClient {
     ///
     /// [`Error::LockConflict`] when two functions of this binary claim one lock,
     /// [`Error::InvalidArgument`] for a URI that is not one, and [`Error::StartUp`], with the reason
-    /// and what to do, for a server that cannot be reached or cannot be used.
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime.
+    /// and what to do, for a server that cannot be reached or cannot be used, and for a process that cannot
+    /// start another thread.
     ///
     /// # Cancel safety
     ///
@@ -132,21 +122,33 @@ impl LockClient {
     /// Outside a tokio runtime.
     #[must_use]
     pub fn in_memory() -> Self {
-        Self(Arc::new(ClientInner::new(Parts {
-            store: Arc::new(Store::in_memory()),
-            owner: owner::default_label(),
-            operation_timeout: DEFAULT_OPERATION_TIMEOUT,
-            margin: Margin::Proportional,
-            clock: Clock::tokio(),
-            runtime: Handle::current(),
-            #[cfg(feature = "__simulation")]
-            process: None,
-        })))
+        let context = Context::new(
+            Store::in_memory(),
+            owner::default_label(),
+            DEFAULT_OPERATION_TIMEOUT,
+            Margin::Proportional,
+            Clock::tokio(),
+            Runtime::current(),
+        );
+        Self(Arc::new(ClientInner::new(context)))
     }
 }
 
 impl LockClientBuilder {
     /// Connects to this address. Replaces another source.
+    ///
+    /// The connections are the library's own: neither the service's use of MongoDB nor code that blocks the
+    /// service's threads holds up a renewal, a release or a wake-up. Per server, the client has at most
+    ///
+    /// - `maxPoolSize` connections of the URI, 10 by default, for acquisitions, and as many again for releases
+    ///   and clean-ups, each opened when it is needed;
+    /// - one for renewals, now and then another, while it holds leases that are renewed;
+    /// - one for wake-ups while callers wait, for each collection of locks;
+    /// - two by which the driver watches the server, with `serverMonitoringMode=poll` one.
+    ///
+    /// Commands go to the primary alone, and so all but the last kind exist there only (behind a load of
+    /// routers, at any of the routers). Clients of one process with equal URIs and time limits have one set of
+    /// connections between them, however many tenants they serve.
     ///
     /// A `mongodb+srv://` address needs the feature `dns-resolver`, which is among the default ones.
     ///
@@ -171,10 +173,21 @@ impl LockClientBuilder {
 
     /// Uses the connections of a client that the service has already. Replaces another source.
     ///
-    /// The client must have been made on the tokio runtime on which [`build`](Self::build) is called. The
-    /// write concern, read preference and retry settings of the client do not matter for locks. Shared are
-    /// its pool of connections, its monitors, its event handlers, its Stable API version and its limit for
-    /// finding a primary.
+    /// The client must have been made on the tokio runtime on which [`build`](Self::build) is called, and the
+    /// lock client lasts no longer than that runtime. The write concern, read preference and retry settings of
+    /// the client do not matter for locks. Shared are its pool of connections, its monitors, its event handlers,
+    /// its Stable API version and its limit for finding a primary.
+    ///
+    /// **Prefer [`uri`](Self::uri) for locks that are [renewed](crate::LockSpecBuilder::renew).** Deadlines,
+    /// renewals and releases run on the library's own thread here too. But the connections, their sockets and
+    /// the queue for them are the service's: a renewal waits
+    ///
+    /// - while all `maxPoolSize` connections of the client are in use, by slow queries of the service, say, or
+    ///   by callers that wait for locks (one connection for each collection of locks);
+    /// - while all threads of the service's runtime are blocked, or the one that was to hand out a connection.
+    ///
+    /// When that lasts for more than half of a ttl, the lease is lost: the body is stopped in time, and the
+    /// caller gets [`Error::LeaseLost`].
     pub fn client(mut self, client: Client) -> Self {
         self.source = Some(Source::Client(Box::new(client)));
         self
@@ -280,17 +293,23 @@ impl LockClientBuilder {
     /// databases `local`, `config` and `admin`; [`Error::StartUp`], with the reason and what to do, for a
     /// server that cannot be reached or cannot be used, a missing privilege, and a collection that can keep no
     /// locks: a view, a time-series or capped collection, one with a collation, with a validator that
-    /// refuses lock documents, or with another unique index.
+    /// refuses lock documents, or with another unique index; and for a process that cannot start another
+    /// thread.
     ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime.
+    /// With [`uri`](Self::uri) and [`client_options`](Self::client_options), the future can be awaited on any
+    /// executor.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future leaves nothing behind, save perhaps the TTL index and, on a standalone server, the two
     /// documents, which the TTL index collects.
     pub async fn build(self) -> Result<LockClient, Error> {
+        let shared = matches!(self.source, Some(Source::Client(_)));
+        let runtime = start::runtime(shared)?;
+        start::run(&runtime, self.build_on(runtime.clone())).await
+    }
+
+    async fn build_on(self, runtime: Runtime) -> Result<LockClient, Error> {
         registry::check_locks_unique()?;
         let limit = check_limit(self.operation_timeout)?;
         let owner = match &self.owner {
@@ -303,16 +322,10 @@ impl LockClientBuilder {
             argument: "client settings",
             problem: "none of `uri(…)`, `client_options(…)` and `client(…)` was given".into(),
         })?;
-        let (client, monitor) = match source.read(self.server_api, limit).await? {
-            Connections::Shared(client) => (client, None),
-            Connections::Own(mut options) => {
-                let monitor = Monitor::install(&mut options);
-                (connect(*options, limit)?, Some(monitor))
-            }
-        };
+        let (connections, monitor) = source.open(self.server_api, limit).await?;
         let database = self
             .database
-            .or_else(|| Some(client.default_database()?.name().to_owned()))
+            .or_else(|| Some(connections.client().default_database()?.name().to_owned()))
             .unwrap_or_else(|| DEFAULT_DATABASE.into());
         check_database(&database)?;
         let place = Namespace {
@@ -322,17 +335,10 @@ impl LockClientBuilder {
         let todo = StartUp {
             create_index: self.create_index,
         };
-        let store = MongoStore::new(&client, place, limit);
-        let store = start_up(store, todo, limit, monitor.as_ref()).await?;
-        Ok(LockClient(Arc::new(ClientInner::new(Parts {
-            store: Arc::new(Store::Mongo(store)),
-            owner,
-            operation_timeout: limit,
-            margin,
-            clock: Clock::system(),
-            runtime: Handle::current(),
-            #[cfg(feature = "__simulation")]
-            process: None,
-        }))))
+        let store = MongoStore::new(connections, place, limit);
+        let store = start_up(store, todo, limit, monitor.as_deref()).await?;
+        let store = Store::Mongo(store);
+        let context = Context::new(store, owner, limit, margin, Clock::system(), runtime);
+        Ok(LockClient(Arc::new(ClientInner::new(context))))
     }
 }

@@ -19,9 +19,8 @@ use crate::{
 /// put the [`token`](Self::token) into what you write, or use the attribute, which stops the body
 /// in time. [`Lease::lost`] waits for the end of the lease.
 ///
-/// Dropping a guard releases the lock in the background, on the client's runtime. If that runtime is
-/// gone, the lease ends with its ttl. A call of the same client for the same lock, right after the drop,
-/// waits for that release and is not refused because of it.
+/// Dropping a guard releases the lock in the background, also where there is no runtime. A call of the same
+/// client for the same lock, right after the drop, waits for that release and is not refused because of it.
 #[must_use = "dropping a guard releases the lock at once"]
 pub struct LockGuard {
     lease: OwnedLease,

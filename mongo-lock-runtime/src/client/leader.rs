@@ -105,8 +105,9 @@ impl LockClient {
             }
             let pause = pauses.next();
             events::stands_again(spec.name(), &*reason, pause);
-            // On the client's runtime, which has a timer. If it is gone, so is the client.
-            drop(self.0.context.runtime.spawn(sleep(pause)).await);
+            // On the runtime of the client's tasks, which has a timer. If it is gone, so is the client.
+            let over = async move { sleep(pause).await };
+            drop(self.0.context.runtime.spawn_always(over).await);
         }
     }
 }

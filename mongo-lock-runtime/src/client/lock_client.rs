@@ -17,7 +17,11 @@ use crate::{error::Error, spec::LockSpec};
 /// with [`install_global`](Self::install_global), where every annotated function finds it. Cloning
 /// is cheap; clones are the same client.
 ///
-/// The client works on the tokio runtime on which it was built: that runtime must outlive its use.
+/// A client can be used on any runtime and from any executor, whichever it was built on: its tasks run on a
+/// thread of the library's own, one per process, named `mongo-lock`. So a client may live in a `static`
+/// beside runtimes that come and go, as those of tests do. Two kinds of clients depend on the tokio runtime
+/// on which they were built: those of [`LockClient::in_memory`], and those that
+/// [share a client](crate::LockClientBuilder::client) of the service.
 #[derive(Clone)]
 pub struct LockClient(pub(crate) Arc<ClientInner>);
 

@@ -12,9 +12,10 @@ mod lock_set;
 mod owner;
 mod run;
 mod shutdown;
+mod start;
 
 #[cfg(feature = "__simulation")]
-pub(crate) use self::inner::{ClientInner, Parts};
+pub(crate) use self::inner::ClientInner;
 pub(crate) use self::{
     acquire::acquire_as_specified,
     run::{Acquired, Run},

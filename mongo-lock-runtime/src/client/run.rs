@@ -198,6 +198,7 @@ impl Running {
         let mut done = false;
         within(&self.scope, &mut || done = body(Step::Poll(cx)));
         if done {
+            self.guard.lease().body_ended();
             return Poll::Ready(Ok(()));
         }
         match &mut self.lost {

@@ -104,7 +104,7 @@ impl Shutdown {
         let (wait, limit) = (self.wait, self.limit);
         let client = Arc::clone(&inner);
         let (done, waited) = oneshot::channel();
-        // On the client's runtime, which has a timer. If it is gone, there is nothing to wait for.
+        // On the runtime of the client's tasks, which has a timer. If it is gone, there is nothing to wait for.
         inner.context.spawn_aside(async move {
             run(&client, wait, limit).await;
             let _ = done.send(());

@@ -1,9 +1,9 @@
 //! The keeper: one task per client, while the client holds leases. The keeper ends each lease at its
 //! deadline and starts renewals, and never waits for MongoDB.
 //!
-//! The keeper runs on the client's runtime, and so do all time limits: a caller on another runtime, or on
-//! none, just waits to be woken. When the client's runtime ends, so do the leases, since no task
-//! would renew or end them any more.
+//! The keeper runs on the runtime of the client's tasks, and so do all time limits: a caller on another
+//! runtime, or on none, just waits to be woken. When that runtime ends, or the one to which shared
+//! connections belong, so do the leases, since no task would renew them any more.
 
 use std::sync::{Arc, Weak};
 

@@ -74,18 +74,18 @@ pub(super) struct Term {
 }
 
 impl Lease {
-    /// A lease that the server granted in answer to a request that was sent at `sent` or later.
+    /// A lease that the server granted to a task in answer to a request that was sent at `sent` or later.
     pub(super) fn new(
         context: Arc<Context>,
         spec: LockSpec,
-        id: LeaseId,
+        (id, task): (LeaseId, Option<tokio::task::Id>),
         grant: Grant,
         sent: Moment,
     ) -> Self {
         let ttl = spec.ttl();
         let lease = Self(Arc::new(State {
             since: sent,
-            task: tokio::task::try_id(),
+            task,
             term: Mutex::new(Term {
                 deadline: sent,
                 ttl,

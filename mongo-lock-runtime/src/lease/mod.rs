@@ -10,6 +10,7 @@ mod keeper;
     reason = "the folder is named for its main type"
 )]
 mod lease;
+mod overrun;
 mod owned;
 mod pending;
 mod prolong;

@@ -159,6 +159,8 @@ impl OwnedLease {
     fn end(&mut self) -> ReleaseJob {
         let delivered = self.state == State::Delivered;
         self.state = State::Released;
+        // Has a deadline noticed that no task could notice meanwhile.
+        let _ = self.lease.check();
         let lost = self.lease.is_lost();
         // A renewal that is on its way may still prolong the lease, and an attempt may still arrive.
         let ends = self.context().clock.now() + self.longest_ttl();

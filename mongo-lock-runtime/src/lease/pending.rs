@@ -31,6 +31,8 @@ pub(crate) struct PendingLease {
     releaser: Arc<dyn Releaser>,
     spec: LockSpec,
     id: LeaseId,
+    /// The task that asks for the lease, if it is one of tokio's.
+    task: Option<tokio::task::Id>,
     /// The attempts without a definite answer, in the order in which they were sent.
     unaccounted: Vec<Attempt>,
     next: u32,
@@ -62,6 +64,7 @@ impl PendingLease {
             releaser: Arc::clone(releaser),
             spec: spec.clone(),
             id,
+            task: tokio::task::try_id(),
             unaccounted: Vec::new(),
             next: 0,
             settled: false,
@@ -136,7 +139,7 @@ impl PendingLease {
         let lease = Lease::new(
             Arc::clone(&self.context),
             self.spec.clone(),
-            self.id,
+            (self.id, self.task),
             grant,
             sent,
         );

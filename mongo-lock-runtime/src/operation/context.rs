@@ -1,15 +1,18 @@
 //! The context of an operation: all that the layers below the client know of the client.
 
 use std::{
-    pin::{Pin, pin},
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use tokio::{runtime::Handle, sync::oneshot, time::timeout};
+use tokio::{sync::oneshot, time::timeout};
 use tokio_util::task::TaskTracker;
 
-use super::timing::Margin;
+use super::{
+    runtime::{Runtime, Task},
+    timing::Margin,
+};
 use crate::{
     clock::{Clock, Moment},
     error::{Error, Operation},
@@ -26,7 +29,7 @@ pub(crate) struct Context {
     pub(crate) clock: Clock,
     /// The runtime of all operations. Not that of a caller, which may end, or stop polling, while an
     /// operation is under way.
-    pub(crate) runtime: Handle,
+    pub(crate) runtime: Runtime,
     /// The operations and clean-ups for which a shutdown waits.
     pub(crate) tasks: TaskTracker,
     /// The simulated process in which the client runs.
@@ -40,9 +43,6 @@ pub trait Process: Send + Sync {
     /// Takes over a task of the client before that is spawned.
     fn wrap(&self, task: Task) -> Task;
 }
-
-/// A task of a client.
-pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The error of an operation's last attempt.
 #[derive(Debug, Default)]
@@ -67,6 +67,42 @@ pub(crate) enum OperationError {
 }
 
 impl Context {
+    pub(crate) fn new(
+        store: Store,
+        owner: Arc<str>,
+        operation_timeout: Duration,
+        margin: Margin,
+        clock: Clock,
+        runtime: Runtime,
+    ) -> Self {
+        Self {
+            store: Arc::new(store),
+            owner,
+            operation_timeout,
+            margin,
+            clock,
+            runtime,
+            tasks: TaskTracker::new(),
+            #[cfg(feature = "__simulation")]
+            process: None,
+        }
+    }
+
+    /// The context of another client of the same locks.
+    pub(crate) fn with_owner(&self, owner: Arc<str>) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+            owner,
+            operation_timeout: self.operation_timeout,
+            margin: self.margin,
+            clock: self.clock.clone(),
+            runtime: self.runtime.clone(),
+            tasks: TaskTracker::new(),
+            #[cfg(feature = "__simulation")]
+            process: self.process.clone(),
+        }
+    }
+
     /// Runs `task` to its end, and has a shutdown wait for it. On a runtime that has shut down, the
     /// task is dropped at once.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
@@ -74,12 +110,13 @@ impl Context {
     }
 
     pub(crate) fn spawn_boxed(&self, task: Task) {
-        self.tasks.spawn_on(self.in_process(task), &self.runtime);
+        let task = self.tasks.track_future(self.in_process(task));
+        self.runtime.spawn(Box::pin(task));
     }
 
     /// Runs `task`, for which no shutdown waits.
     pub(crate) fn spawn_aside(&self, task: impl Future<Output = ()> + Send + 'static) {
-        drop(self.runtime.spawn(self.in_process(Box::pin(task))));
+        self.runtime.spawn(self.in_process(Box::pin(task)));
     }
 
     #[cfg(not(feature = "__simulation"))]
@@ -96,7 +133,7 @@ impl Context {
         }
     }
 
-    /// Whether the calling task runs on the client's runtime, where timers and connections are.
+    /// Whether the calling task runs on the runtime of the connections.
     pub(crate) fn is_here(&self) -> bool {
         #[cfg(feature = "__simulation")]
         if self.process.is_some() {
@@ -104,7 +141,7 @@ impl Context {
             // belongs to the process of its client.
             return true;
         }
-        Handle::try_current().is_ok_and(|here| here.id() == self.runtime.id())
+        self.runtime.is_here()
     }
 
     /// Runs one attempt at a request to the store. An attempt that has not ended a second after the

@@ -1,10 +1,13 @@
 //! An operation under way, which runs to its end whatever becomes of its caller.
 //!
 //! The driver wants its futures polled to completion, and a late answer may bring a lease that must be
-//! given back. A task does both, but costs two hand-overs between threads, a tenth of the time of a
-//! refusal. So a caller on the client's own runtime polls the operation itself. The operation moves to
-//! a task when the caller drops it or polls it on another runtime, and when another party needs its
-//! result ([`Running::move_to_task`]): the caller may have stopped polling.
+//! given back. A task does both. So an operation runs in a task, on the library's thread: with connections
+//! of the library's own, a caller that stops polling must not keep one, nor a place in a lane.
+//!
+//! There is one exception: while its caller runs on the runtime of the connections (in memory, and on
+//! connections that the service shares), the caller polls the operation itself, which saves two hand-overs
+//! between threads. The operation moves to a task when such a caller drops it or goes on to another runtime,
+//! and when another party needs its result ([`Running::move_to_task`]): the caller may have stopped polling.
 
 use std::{
     pin::Pin,
@@ -14,7 +17,10 @@ use std::{
 
 use tokio::sync::oneshot::{self, error::RecvError};
 
-use super::context::{Context, OperationError, Task};
+use super::{
+    context::{Context, OperationError},
+    runtime::Task,
+};
 
 /// The caller's side of an operation: gives the answer; an error when the client's runtime is gone.
 #[must_use = "dropping it leaves the operation to a task"]
@@ -82,7 +88,7 @@ impl Running {
         }
     }
 
-    /// On another runtime than the client's, the operation has no timer and no connections.
+    /// On another runtime than that of its connections, the operation is left to a task.
     fn stay_on_runtime(&self) {
         if !self.context.is_here() {
             self.move_to_task();

@@ -4,6 +4,7 @@ mod context;
 mod in_flight;
 mod requests;
 mod retry;
+mod runtime;
 mod timing;
 
 #[cfg(feature = "__simulation")]
@@ -12,5 +13,6 @@ pub(crate) use self::{
     context::{Context, OperationError, Trouble},
     in_flight::{InFlight, Running},
     retry::{Backoff, Pauses, jittered},
+    runtime::Runtime,
     timing::{Margin, renewal_interval, renewal_pause},
 };

@@ -27,7 +27,7 @@ use self::{
 };
 pub(crate) use self::{
     failure::{AttemptError, StoreError},
-    mongo::{MongoStore, Namespace, StartUp, StartUpFailure},
+    mongo::{Connections, MongoStore, Namespace, StartUp, StartUpFailure},
     protocol::{
         AcquireReply, AcquireRequest, Confirmation, Grant, LeaseId, Queued, ReleaseRequest,
         Renewal, Renewed, Standing, Ticket, Turn, Wakeup,

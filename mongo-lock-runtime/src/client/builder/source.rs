@@ -1,6 +1,6 @@
 //! The source of the connections: an address, options, or a client that exists already.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use mongodb::{
     Client,
@@ -9,8 +9,12 @@ use mongodb::{
 };
 use tokio::time::timeout;
 
-use super::redact::redact;
-use crate::error::Error;
+use super::{
+    connect::{Sharing, connect},
+    monitor::Monitor,
+    redact::redact,
+};
+use crate::{error::Error, store::Connections};
 
 #[derive(Clone)]
 pub(super) enum Source {
@@ -19,21 +23,15 @@ pub(super) enum Source {
     Uri(String),
 }
 
-/// The connections of a lock client.
-pub(super) enum Connections {
-    Shared(Client),
-    /// To be made with these options.
-    Own(Box<ClientOptions>),
-}
-
 impl Source {
-    /// Reads the source. The look-up of a `mongodb+srv://` address goes over the network.
-    pub(super) async fn read(
+    /// Reads the source, and opens its connections, without waiting for one. The look-up of a `mongodb+srv://`
+    /// address goes over the network.
+    pub(super) async fn open(
         self,
         api: Option<ServerApi>,
         limit: Duration,
-    ) -> Result<Connections, Error> {
-        let mut options = match self {
+    ) -> Result<(Arc<Connections>, Option<Arc<Monitor>>), Error> {
+        let (mut options, sharing) = match self {
             Self::Client(_) if api.is_some() => {
                 return Err(Error::InvalidArgument {
                     argument: "server_api",
@@ -42,14 +40,16 @@ impl Source {
                         .into(),
                 });
             }
-            Self::Client(client) => return Ok(Connections::Shared(*client)),
-            Self::Options(options) => options,
-            Self::Uri(uri) => Box::new(parse(&uri, limit).await?),
+            Self::Client(client) => return Ok((Connections::shared(*client), None)),
+            // Callbacks and handlers cannot be compared.
+            Self::Options(options) => (*options, Sharing::None),
+            Self::Uri(uri) => (parse(&uri, limit).await?, Sharing::EqualOptions),
         };
         if api.is_some() {
             options.server_api = api;
         }
-        Ok(Connections::Own(options))
+        let (connections, monitor) = connect(options, sharing, limit)?;
+        Ok((connections, Some(monitor)))
     }
 }
 

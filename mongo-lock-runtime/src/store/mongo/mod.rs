@@ -82,6 +82,7 @@ mod clock;
 mod codes;
 mod command;
 mod confirm;
+mod connections;
 mod document;
 mod error;
 mod expression;
@@ -102,6 +103,7 @@ mod store;
 mod wakeup;
 
 pub(crate) use self::{
+    connections::Connections,
     namespace::Namespace,
     setup::{StartUp, StartUpFailure},
     store::MongoStore,

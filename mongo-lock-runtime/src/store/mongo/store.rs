@@ -7,15 +7,16 @@ use std::{
 };
 
 use mongodb::{
-    Client, Database,
+    Database,
     bson::{Bson, Document, RawDocumentBuf, Uuid},
     options::{DatabaseOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
 };
-use tokio::time::Instant;
+use tokio::{sync::SemaphorePermit, time::Instant};
 
 use super::{
     clock::{self, Stamp},
     command::Commands,
+    connections::{Connections, Lane},
     document::{self, LockDocument},
     error,
     namespace::Namespace,
@@ -30,6 +31,7 @@ use crate::{events, name::LockName, random};
 
 #[derive(Debug)]
 pub(crate) struct MongoStore {
+    connections: Arc<Connections>,
     pub(super) database: Database,
     commands: Box<Commands>,
     /// The commands to a server behind a router, once that is known.
@@ -41,10 +43,17 @@ pub(crate) struct MongoStore {
 }
 
 impl MongoStore {
-    pub(crate) fn new(client: &Client, namespace: Namespace, limit: Duration) -> Self {
+    pub(crate) fn new(
+        connections: Arc<Connections>,
+        namespace: Namespace,
+        limit: Duration,
+    ) -> Self {
         let limit_ms = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
         Self {
-            database: client.database_with_options(&namespace.database, options()),
+            database: connections
+                .client()
+                .database_with_options(&namespace.database, options()),
+            connections,
             commands: Box::new(Commands::new(namespace, limit_ms, "$$NOW".into())),
             stamped: OnceLock::new(),
             wakeups: Arc::default(),
@@ -57,6 +66,7 @@ impl MongoStore {
     pub(in crate::store) fn at(&self, now: i64) -> Self {
         let now = mongodb::bson::DateTime::from_millis(now);
         Self {
+            connections: Arc::clone(&self.connections),
             database: self.database.clone(),
             commands: Box::new(self.commands().at(now.into())),
             stamped: OnceLock::new(),
@@ -100,6 +110,7 @@ impl MongoStore {
         &self,
         request: &AcquireRequest,
     ) -> Result<(AcquireReply, Turn), AttemptError> {
+        let _place = self.place(Lane::Acquisitions).await?;
         let stamp = self.stamp(&request.name).await?;
         if request.is_plain() {
             let command = self.commands().acquire_plain(request, stamp);
@@ -124,6 +135,7 @@ impl MongoStore {
         release: &ReleaseRequest,
         request: &AcquireRequest,
     ) -> Result<((bool, AcquireReply), Turn), AttemptError> {
+        let _place = self.place(Lane::Releases).await?;
         let stamp = self.stamp(&request.name).await?;
         self.acquire_general(request, Some(release), stamp).await
     }
@@ -166,6 +178,7 @@ impl MongoStore {
         &self,
         request: &ReleaseRequest,
     ) -> Result<(bool, Turn), AttemptError> {
+        let _place = self.place(Lane::Releases).await?;
         if request.revoke {
             return self.revoke(request).await;
         }
@@ -205,6 +218,7 @@ impl MongoStore {
         name: &LockName,
         queue_id: &str,
     ) -> Result<((), Turn), AttemptError> {
+        let _place = self.place(Lane::Releases).await?;
         let Some(stamp) = self.stamp_entry(name, queue_id).await? else {
             return Ok(((), Turn::new()));
         };
@@ -212,6 +226,16 @@ impl MongoStore {
         let command = self.commands().leave(name, queue_id, id, stamp);
         let (_, turn) = self.step(command, id, stamp).await?;
         Ok(((), turn))
+    }
+
+    /// A place in a lane, waited for within the time limit of an operation, so that its caller hears of
+    /// the lack.
+    pub(super) async fn place(
+        &self,
+        lane: Lane,
+    ) -> Result<Option<SemaphorePermit<'_>>, AttemptError> {
+        let limit = Duration::from_millis(self.commands().limit_ms().unsigned_abs());
+        self.connections.place(lane, limit * 7 / 8).await
     }
 
     /// Sends a step that makes room. Says whether it has found the document, and whose turn it is.

@@ -49,7 +49,7 @@ use self::fixture::{Action, Answer, Fixture};
 use super::{
     failure::AttemptError,
     memory::locks::Locks,
-    mongo::{MongoStore, Namespace},
+    mongo::{Connections, MongoStore, Namespace},
     protocol::{Reply, Request, Turn},
 };
 
@@ -132,10 +132,11 @@ impl Mongo {
             database: database.name().to_owned(),
             collection: COLLECTION.to_owned(),
         };
+        let connections = Connections::shared(client.clone());
         Self {
             documents: client.database(database.name()).collection(COLLECTION),
             // Long, since a test on a busy machine must not fail for being late.
-            store: MongoStore::new(&client, namespace, Duration::from_secs(60)),
+            store: MongoStore::new(connections, namespace, Duration::from_secs(60)),
             timed: Mutex::default(),
             database,
             _router: router,

@@ -13,7 +13,7 @@ use super::*;
 use crate::{
     spec::Mode,
     store::{
-        mongo::Namespace,
+        mongo::{Connections, Namespace},
         protocol::{AcquireReply, AcquireRequest, ReleaseRequest, Renewed},
     },
 };
@@ -37,7 +37,11 @@ impl Fixture {
             database: db.name().to_owned(),
             collection: "locks".into(),
         };
-        let store = MongoStore::new(&client, namespace, Duration::from_secs(60));
+        let store = MongoStore::new(
+            Connections::shared(client),
+            namespace,
+            Duration::from_secs(60),
+        );
         store.choose_clock(true);
         Self {
             store,

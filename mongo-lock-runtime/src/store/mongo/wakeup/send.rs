@@ -1,7 +1,7 @@
 //! Sending wake-ups.
 
 use super::{
-    super::{error, store::MongoStore},
+    super::{connections::Lane, error, store::MongoStore},
     command,
 };
 use crate::store::{failure::AttemptError, protocol::Wakeup};
@@ -12,6 +12,7 @@ impl MongoStore {
         if self.wakeups.is_muted() {
             return Ok(());
         }
+        let _place = self.place(Lane::Releases).await?;
         let sent = self.send(wakeup).await;
         sent.inspect_err(|error| self.wakeups.failed(error))
     }
