@@ -1,5 +1,6 @@
-//! The client works on the runtime on which it was built. When that one is gone, calls on another
-//! one get an error that says so, and bodies still end in time.
+//! A client on connections that the service shares lasts no longer than their runtime. When that one is
+//! gone, calls on another one get an error that says so, and bodies still end in time.
+//! (`tests/independence/runtimes.rs` has the clients with connections of their own.)
 
 use std::{
     pin::pin,
@@ -11,8 +12,10 @@ use std::{
 
 use mongo_lock_runtime::{Error, LockClient, LossReason, distributed_lock};
 use mongo_lock_testkit::{Server, TestDb};
+use mongodb::Client;
 use tokio::{
     runtime::{self, Runtime},
+    task::spawn_blocking,
     time::timeout,
 };
 
@@ -26,11 +29,16 @@ fn runtime() -> Runtime {
         .unwrap()
 }
 
-/// A client that was built on another runtime than this.
+/// A client on connections of another runtime than this.
 async fn elsewhere(db: &TestDb) -> (Runtime, LockClient) {
     let other = runtime();
-    let builder = LockClient::builder().uri(db.uri());
-    let client = other.spawn(builder.build()).await.unwrap().unwrap();
+    let (uri, name) = (db.uri(), db.name().to_owned());
+    let build = async move {
+        let driver = Client::with_uri_str(uri).await.unwrap();
+        let builder = LockClient::builder().client(driver).database(name);
+        builder.build().await.unwrap()
+    };
+    let client = other.spawn(build).await.unwrap();
     (other, client)
 }
 
@@ -62,7 +70,8 @@ async fn every_call_says_that_the_clients_runtime_is_gone() {
     let held = acquire(&client, &spec("held", 1000)).await;
     let dropped = acquire(&client, &spec("dropped", 1000)).await;
     let lease = held.lease().clone();
-    other.shutdown_background();
+    // Waits for its end.
+    spawn_blocking(move || drop(other)).await.unwrap();
 
     let gone = |error: &Error| matches!(error, Error::RuntimeGone { .. });
     let error = client.try_acquire(&spec("more", 1000)).await.unwrap_err();
@@ -116,7 +125,7 @@ async fn a_guard_can_be_dropped_on_another_runtime_and_on_none() {
     other.shutdown_background();
 }
 
-/// Begun on the client's runtime, and finished where there is none: the caller's executor is the
+/// Begun on the connections' runtime, and finished where there is none: the caller's executor is the
 /// caller's business.
 #[tokio::test]
 async fn a_call_may_move_to_another_executor() {

@@ -106,7 +106,8 @@ fn on_a_thread(run: impl FnOnce() + Send + 'static) {
         .recv_timeout(PATIENCE)
         .expect("an event hangs its thread");
     let (events, under_lease) = (counts.0.load(Relaxed), counts.1.load(Relaxed));
-    assert!(events > 8 && under_lease > 2, "{events}, {under_lease}");
+    // Most events on a server come from the library's thread, on which no body runs.
+    assert!(events > 8 && under_lease > 1, "{events}, {under_lease}");
 }
 
 fn in_runtime(mongo: bool) {
