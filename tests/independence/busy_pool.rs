@@ -1,7 +1,12 @@
 //! Connections that are in use hold up no renewal: not those of the service's own client, and not those of
 //! the client's own callers, however few there may be.
 
-use std::time::Duration;
+use std::{
+    future::Future as _,
+    pin::pin,
+    task::{Context, Waker},
+    time::Duration,
+};
 
 use mongo_lock_runtime::{LockClient, LockGuard};
 use mongo_lock_testkit::{Server, TestDb};
@@ -102,6 +107,27 @@ async fn of_a_client_with_one() {
         assert!(callers.try_join_next().is_none(), "they went on");
         callers.shutdown().await;
         assert!(eventually(client.shutdown()).await.is_clean());
+    }
+}
+
+/// Callers that began to acquire and do something else now: the first has the only connection for
+/// acquisitions, the second is next.
+#[tokio::test]
+async fn of_callers_that_stopped_polling() {
+    let db = Server::shared().await.database().await;
+    let uri = format!("{}&maxPoolSize=1", db.uri());
+    let client = LockClient::connect(&uri).await.unwrap();
+    let specs = ["first", "second"].map(|name| spec(name, 60_000));
+    let [first, second] = &specs;
+    let mut first = pin!(client.try_acquire(first));
+    let mut second = pin!(client.try_acquire(second));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(first.as_mut().poll(&mut context).is_pending());
+    assert!(second.as_mut().poll(&mut context).is_pending());
+    let third = acquire(&client, &spec("third", 60_000)).await;
+    third.release().await.unwrap();
+    for late in [first.await, second.await] {
+        late.unwrap().acquired().unwrap().release().await.unwrap();
     }
 }
 
