@@ -159,3 +159,42 @@ impl<T> Drop for InFlight<T> {
         self.running.move_to_task();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Weak, time::Duration};
+
+    use super::{super::runtime::Runtime, *};
+    use crate::{clock::Clock, operation::Margin, store::Store};
+
+    /// Another party may need the result while the caller polls, on another thread, say.
+    #[tokio::test]
+    async fn an_operation_can_be_moved_while_it_is_polled() {
+        let context = Arc::new(Context::new(
+            Store::in_memory(),
+            "a".into(),
+            Duration::from_secs(1),
+            Margin::Proportional,
+            Clock::system(),
+            Runtime::current(),
+        ));
+        let itself = Arc::new(Mutex::new(Weak::<Running>::new()));
+        let ended = Arc::new(tokio::sync::Notify::new());
+        let mut operation = {
+            let (itself, ended) = (Arc::clone(&itself), Arc::clone(&ended));
+            InFlight::start(&context, move |answer| async move {
+                let running = itself.lock().unwrap().upgrade();
+                running.unwrap().move_to_task();
+                tokio::task::yield_now().await;
+                drop(answer.send(Ok(7)));
+                ended.notify_one();
+            })
+        };
+        *itself.lock().unwrap() = Arc::downgrade(operation.running());
+        let mut polling = Polling::from_waker(std::task::Waker::noop());
+        assert!(Pin::new(&mut operation).poll(&mut polling).is_pending());
+        // Without another poll of the caller.
+        ended.notified().await;
+        assert_eq!(operation.await.unwrap().unwrap(), 7);
+    }
+}

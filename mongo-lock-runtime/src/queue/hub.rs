@@ -211,11 +211,5 @@ impl Hub {
     }
 }
 
-impl Drop for Hub {
-    fn drop(&mut self) {
-        self.look.notify_one();
-    }
-}
-
 /// The time for which a listener stays while no caller waits: a caller that comes again and again finds it.
 pub(super) const LINGER: Duration = Duration::from_secs(10);
