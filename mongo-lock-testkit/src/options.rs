@@ -42,7 +42,8 @@ impl Topology {
 #[must_use = "nothing starts before `start` is called"]
 pub struct ServerBuilder {
     topology: Topology,
-    parameters: Vec<String>,
+    /// Arguments beside those of every server.
+    more: Vec<String>,
     credentials: Option<Credentials>,
 }
 
@@ -70,13 +71,27 @@ impl ServerBuilder {
         self
     }
 
+    /// Has the server take connections with TLS, too. `certificate` is a PEM file with the server's certificate,
+    /// for `127.0.0.1`, and its key; `authority` one with that of the authority which has signed it, and which
+    /// signs those of clients. [`Server::uri`] goes on without TLS; to refuse that from some time on, set the
+    /// parameter `tlsMode` to `requireTLS`.
+    pub fn tls(mut self, certificate: &Path, authority: &Path) -> Self {
+        self.more.extend([
+            "--tlsMode=preferTLS".to_owned(),
+            format!("--tlsCertificateKeyFile={}", certificate.display()),
+            format!("--tlsCAFile={}", authority.display()),
+            "--tlsAllowConnectionsWithoutCertificates".to_owned(),
+        ]);
+        self
+    }
+
     /// One more `--setParameter`, on every node. Given twice, the last one counts.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "`parameter(\"name\", 1)` reads better than `&1`"
     )]
     pub fn parameter(mut self, name: &str, value: impl ToString) -> Self {
-        self.parameters
+        self.more
             .push(format!("--setParameter={name}={}", value.to_string()));
         self
     }
@@ -185,7 +200,7 @@ impl ServerBuilder {
                 args.push("--auth".to_owned());
             }
         }
-        args.extend(self.parameters.iter().cloned());
+        args.extend(self.more.iter().cloned());
         Ok(args)
     }
 }

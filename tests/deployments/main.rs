@@ -11,6 +11,7 @@ mod collections;
 mod overload;
 mod privileges;
 mod stable_api;
+mod tls;
 mod transient;
 mod unreachable;
 mod write_concern;

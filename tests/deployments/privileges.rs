@@ -10,8 +10,8 @@ use crate::{
 };
 
 /// As the README says: on the collection of the locks, and on that for wake-ups.
-const LEAST: &[&str] = &["find", "insert", "update", "createIndex"];
-const WAKEUPS: &[&str] = &["find", "insert", "createCollection", "convertToCapped"];
+pub(crate) const LEAST: &[&str] = &["find", "insert", "update", "createIndex"];
+pub(crate) const WAKEUPS: &[&str] = &["find", "insert", "createCollection", "convertToCapped"];
 const PASSWORD: &str = "hunter2";
 
 async fn guarded() -> Server {
