@@ -9,6 +9,7 @@
 mod client_options;
 mod collections;
 mod overload;
+mod password;
 mod privileges;
 mod stable_api;
 mod tls;

@@ -155,7 +155,7 @@ async fn proves_the_user() {
     // Without the user name and the password of `db`.
     let address = db.uri();
     let (_, servers) = address.split_once('@').unwrap();
-    let (servers, options) = servers.split_once("/").unwrap();
+    let (servers, options) = servers.split_once('/').unwrap();
     let set = options
         .split(['?', '&'])
         .find(|it| it.starts_with("replicaSet"));

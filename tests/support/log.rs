@@ -14,7 +14,11 @@ use tracing::{
 
 /// Keeps every event of the library, as `LEVEL message field=value …`.
 #[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Log {
+    lines: Arc<Mutex<Vec<String>>>,
+    /// Those of other crates, too.
+    of_all: bool,
+}
 
 #[derive(Default)]
 struct Line {
@@ -34,14 +38,14 @@ impl Visit for Line {
 
 impl Subscriber for Log {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "mongo_lock"
+        self.of_all || metadata.target() == "mongo_lock"
     }
     fn event(&self, event: &Event<'_>) {
         let mut line = Line::default();
         event.record(&mut line);
         let level: &Level = event.metadata().level();
         let text = format!("{level} {}{}", line.message, line.fields);
-        self.0.lock().unwrap().push(text);
+        self.lines.lock().unwrap().push(text);
     }
     fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
         span::Id::from_u64(1)
@@ -55,7 +59,21 @@ impl Subscriber for Log {
 impl Log {
     /// Keeps the events of this thread until the value is dropped.
     pub(crate) fn here() -> Kept {
-        let log = Self::default();
+        Self::default().keep()
+    }
+
+    /// Keeps the events of all crates, at all levels, until the value is dropped.
+    #[allow(dead_code, reason = "for one of the programs that share this file")]
+    pub(crate) fn of_all() -> Kept {
+        let log = Self {
+            of_all: true,
+            ..Self::default()
+        };
+        log.keep()
+    }
+
+    fn keep(self) -> Kept {
+        let log = self;
         // While there is only one subscriber in the process, `tracing` asks the subscriber of the thread
         // that comes to an event first, and another test's thread has none: the event would be off for
         // good.
@@ -70,14 +88,14 @@ impl Log {
 
     /// The events at level WARN or above since the last [`take`](Self::take).
     pub(crate) fn warnings(&self) -> Vec<String> {
-        let lines = self.0.lock().unwrap();
+        let lines = self.lines.lock().unwrap();
         let warns = |line: &&String| line.starts_with("WARN") || line.starts_with("ERROR");
         lines.iter().filter(warns).cloned().collect()
     }
 
     /// The events whose line starts so.
     pub(crate) fn starting(&self, start: &str) -> Vec<String> {
-        let lines = self.0.lock().unwrap();
+        let lines = self.lines.lock().unwrap();
         lines
             .iter()
             .filter(|line| line.starts_with(start))
@@ -86,7 +104,7 @@ impl Log {
     }
 
     pub(crate) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
+        std::mem::take(&mut self.lines.lock().unwrap())
     }
 }
 
