@@ -133,15 +133,15 @@ impl Context {
         }
     }
 
-    /// Whether the calling task may poll an operation itself.
-    pub(crate) fn allows_caller(&self) -> bool {
+    /// Whether the calling task runs on the runtime of the connections.
+    pub(crate) fn is_here(&self) -> bool {
         #[cfg(feature = "__simulation")]
         if self.process.is_some() {
             // The tasks of a simulation share one runtime, whichever process they belong to; a caller
             // belongs to the process of its client.
             return true;
         }
-        self.runtime.allows_caller()
+        self.runtime.is_here()
     }
 
     /// Runs one attempt at a request to the store. An attempt that has not ended a second after the

@@ -1,12 +1,13 @@
 //! An operation under way, which runs to its end whatever becomes of its caller.
 //!
 //! The driver wants its futures polled to completion, and a late answer may bring a lease that must be
-//! given back. A task does both, but costs two hand-overs between threads, a tenth of the time of a
-//! refusal. So the caller polls the operation itself, on connections of the library's own and on those of its
-//! own runtime. The operation moves to a task when the caller drops it, or goes on to a runtime that does not
-//! have the connections; when another party needs its result ([`Running::move_to_task`]), since the caller may
-//! have stopped polling; and when it has been with its caller for long, since others may wait for the
-//! connection (`overdue.rs`).
+//! given back. A task does both. So an operation runs in a task, on the library's thread: with connections
+//! of the library's own, a caller that stops polling must not keep one, nor a place in a lane.
+//!
+//! There is one exception: while its caller runs on the runtime of the connections (in memory, and on
+//! connections that the service shares), the caller polls the operation itself, which saves two hand-overs
+//! between threads. The operation moves to a task when such a caller drops it or goes on to another runtime,
+//! and when another party needs its result ([`Running::move_to_task`]): the caller may have stopped polling.
 
 use std::{
     pin::Pin,
@@ -18,7 +19,6 @@ use tokio::sync::oneshot::{self, error::RecvError};
 
 use super::{
     context::{Context, OperationError},
-    overdue::WithCaller,
     runtime::Task,
 };
 
@@ -63,11 +63,7 @@ impl<T: Send + 'static> InFlight<T> {
             running: Arc::new(running),
             answer,
         };
-        let running = &started.running;
-        running.stay_on_runtime();
-        if matches!(*running.place(), Place::Caller(_)) {
-            context.runtime.stays_with_caller(running);
-        }
+        started.running.stay_on_runtime();
         started
     }
 
@@ -92,9 +88,9 @@ impl Running {
         }
     }
 
-    /// Where its caller may not poll it, the operation is left to a task.
+    /// On another runtime than that of its connections, the operation is left to a task.
     fn stay_on_runtime(&self) {
-        if !self.context.allows_caller() {
+        if !self.context.is_here() {
             self.move_to_task();
         }
     }
@@ -114,9 +110,7 @@ impl Running {
                 }
             }
         };
-        let entered = self.context.runtime.enter();
         let ended = task.as_mut().poll(cx).is_ready();
-        drop(entered);
         let mut place = self.place();
         let to_task = matches!(*place, Place::Polled { then_to_task: true });
         if !ended && !to_task {
@@ -133,12 +127,6 @@ impl Running {
     fn place(&self) -> MutexGuard<'_, Place> {
         // No code in a critical section panics.
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl WithCaller for Running {
-    fn move_to_task(&self) {
-        Self::move_to_task(self);
     }
 }
 

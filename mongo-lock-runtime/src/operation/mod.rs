@@ -2,7 +2,6 @@
 
 mod context;
 mod in_flight;
-mod overdue;
 mod requests;
 mod retry;
 mod runtime;

@@ -12,19 +12,17 @@ use std::{
     io,
     pin::Pin,
     process,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError},
     thread,
 };
 
 use tokio::{
-    runtime::{self, EnterGuard, Handle},
+    runtime::{self, Handle},
     sync::oneshot,
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{dispatcher, instrument::WithSubscriber as _, subscriber::NoSubscriber};
-
-use super::overdue::{Overdue, WithCaller};
 
 /// A task of a client.
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -41,25 +39,14 @@ struct Own {
     /// A fork has the memory of its parent, and none of its threads.
     process: u32,
     handle: Handle,
-    overdue: Arc<Overdue>,
 }
 
 /// The runtime on which the tasks of a client run.
 #[derive(Debug, Clone)]
 pub(crate) struct Runtime {
     handle: Handle,
-    connections: Connections,
-}
-
-/// The runtime of the connections.
-#[derive(Debug, Clone)]
-enum Connections {
-    /// The library's own, with what callers poll themselves.
-    Own(Arc<Overdue>),
-    /// That of the tasks, which is the service's: of a client in memory.
-    None,
-    /// The service's.
-    Shared(Arc<Home>),
+    /// The runtime of the connections, where these are not the library's own.
+    home: Option<Arc<Home>>,
 }
 
 /// The runtime of connections that a service shares.
@@ -81,13 +68,8 @@ impl Runtime {
     pub(crate) fn own() -> io::Result<Self> {
         // No code in the critical section panics.
         let mut own = OWN.lock().unwrap_or_else(PoisonError::into_inner);
-        let Own {
-            handle, overdue, ..
-        } = in_process(&mut own, process::id())?;
-        Ok(Self {
-            handle: handle.clone(),
-            connections: Connections::Own(Arc::clone(overdue)),
-        })
+        let handle = in_process(&mut own, process::id())?;
+        Ok(Self { handle, home: None })
     }
 
     /// The runtime of the calling task.
@@ -98,7 +80,7 @@ impl Runtime {
     pub(crate) fn current() -> Self {
         Self {
             handle: Handle::current(),
-            connections: Connections::None,
+            home: None,
         }
     }
 
@@ -123,39 +105,23 @@ impl Runtime {
             _in_use: in_use,
         };
         Some(Self {
-            connections: Connections::Shared(Arc::new(home)),
+            home: Some(Arc::new(home)),
             ..self
         })
     }
 
-    /// Whether the calling task may poll an operation itself: on the runtime of the connections, and, if these
-    /// are the library's own, on every executor.
-    pub(crate) fn allows_caller(&self) -> bool {
-        let id = match &self.connections {
-            Connections::Own(_) => return true,
-            Connections::None => self.handle.id(),
-            Connections::Shared(home) => home.id,
+    /// Whether the calling task runs where the connections are, so that it may poll an operation itself.
+    pub(crate) fn is_here(&self) -> bool {
+        let id = match &self.home {
+            Some(home) => home.id,
+            None => self.handle.id(),
         };
         Handle::try_current().is_ok_and(|here| here.id() == id)
     }
 
-    /// To be held while a caller polls an operation on the library's own connections: timers and tasks of the
-    /// operation are then the library's too.
-    pub(super) fn enter(&self) -> Option<EnterGuard<'_>> {
-        matches!(self.connections, Connections::Own(_)).then(|| self.handle.enter())
-    }
-
-    /// Called with an operation that stays with its caller.
-    pub(super) fn stays_with_caller<T: WithCaller + 'static>(&self, operation: &Arc<T>) {
-        if let Connections::Own(overdue) = &self.connections {
-            let operation: Weak<T> = Arc::downgrade(operation);
-            overdue.watch(operation, &self.handle);
-        }
-    }
-
     /// Spawns a task. Where the runtime of the connections ends, the task is dropped.
     pub(crate) fn spawn(&self, task: Task) {
-        let Connections::Shared(home) = &self.connections else {
+        let Some(home) = &self.home else {
             drop(self.spawn_always(task));
             return;
         };
@@ -190,21 +156,19 @@ impl Runtime {
 }
 
 /// The library's runtime in this process.
-fn in_process(own: &mut Option<Own>, process: u32) -> io::Result<&Own> {
-    if own.as_ref().is_none_or(|own| own.process != process) {
-        let runtime = runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let handle = runtime.handle().clone();
-        let thread = thread::Builder::new().name(THREAD.into());
-        thread.spawn(move || runtime.block_on(pending::<()>()))?;
-        *own = Some(Own {
-            process,
-            handle,
-            overdue: Arc::default(),
-        });
+fn in_process(own: &mut Option<Own>, process: u32) -> io::Result<Handle> {
+    if let Some(own) = own
+        && own.process == process
+    {
+        return Ok(own.handle.clone());
     }
-    own.as_ref().ok_or_else(|| io::ErrorKind::Other.into())
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let handle = runtime.handle().clone();
+    let thread = thread::Builder::new().name(THREAD.into());
+    thread.spawn(move || runtime.block_on(pending::<()>()))?;
+    Ok(own.insert(Own { process, handle }).handle.clone())
 }
 
 /// The part of a task on another runtime that says that the runtime has ended: a runtime that ends drops its
@@ -238,9 +202,9 @@ mod tests {
     #[test]
     fn a_process_has_one_thread_and_a_fork_has_another() {
         let mut own = None;
-        let first = in_process(&mut own, 1).unwrap().handle.clone();
-        assert_eq!(in_process(&mut own, 1).unwrap().handle.id(), first.id());
-        let forked = in_process(&mut own, 2).unwrap().handle.clone();
+        let first = in_process(&mut own, 1).unwrap();
+        assert_eq!(in_process(&mut own, 1).unwrap().id(), first.id());
+        let forked = in_process(&mut own, 2).unwrap();
         assert_ne!(forked.id(), first.id());
         let (name, has_run) = mpsc::channel();
         forked.spawn(async move { name.send(thread::current().name().map(str::to_owned)) });
