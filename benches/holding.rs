@@ -80,8 +80,10 @@ async fn main() -> Result<()> {
     let lost = guards.iter().filter(|guard| guard.lease().check().is_err());
     let lost = lost.count();
     println!("  leases lost                 {lost}");
+    let start = Instant::now();
     drop(guards);
     let report = client.shutdown().limit(Duration::from_secs(60)).await;
+    println!("  release of all at shutdown  {:.1?}", start.elapsed());
     ensure!(
         report.is_clean(),
         "not released: {}",

@@ -8,6 +8,7 @@
 mod attribute;
 mod cancelled;
 mod commands;
+mod crowd;
 mod dead;
 mod exclusive;
 mod hung_server;
