@@ -1,7 +1,8 @@
 //! The cost of waiting at rest: what a server pays for clients that wait, do nothing else, and for a
 //! queue that moves.
 //!
-//! `cargo bench --bench standing_cost`: below four minutes. Linux only, for the processor time of `mongod`.
+//! `cargo bench --bench standing_cost`: below four minutes; parts of it with `-- rest`, `drain`, `locks`,
+//! `readers` or `cursors`. Linux only, for the processor time of `mongod`.
 //!
 //! Waiting clients are clients of this process, each with a driver client, connections and a listener of its
 //! own: as many listeners as processes would have.
@@ -78,11 +79,23 @@ async fn main() -> Result<ExitCode> {
     let size = size();
     let watched = Watched::start().await?;
     let mut bars = Bars::default();
-    at_rest(&watched, &size, &mut bars).await?;
-    draining(&watched, &size, &mut bars).await?;
-    many::locks(&watched, size.many, &mut bars).await?;
-    many::readers(&watched, size.many, &mut bars).await?;
-    cursors(&watched, &mut bars).await?;
+    let parts: Vec<String> = env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|it| it == part);
+    if wanted("rest") {
+        at_rest(&watched, &size, &mut bars).await?;
+    }
+    if wanted("drain") {
+        draining(&watched, &size, &mut bars).await?;
+    }
+    if wanted("locks") {
+        many::locks(&watched, size.many, &mut bars).await?;
+    }
+    if wanted("readers") {
+        many::readers(&watched, size.many, &mut bars).await?;
+    }
+    if wanted("cursors") {
+        cursors(&watched, &mut bars).await?;
+    }
     println!("\nbars");
     for line in &bars.lines {
         println!("{line}");

@@ -32,15 +32,22 @@ pub(super) fn is_lock_document() -> Document {
     let fresh = doc! { "$eq": ["$$ROOT", { "_id": "$_id" }] };
     let ours = doc! { "$and": [
         { "$isArray": "$holders" },
-        { "$allElementsTrue": [{ "$map": {
-            "input": "$holders",
-            "in": { "$eq": [{ "$type": "$$this" }, "object"] },
-        } }] },
+        { "$or": [{ "$eq": ["$holders", []] }, are_objects()] },
         { "$in": [{ "$type": "$token" }, ["long", "int"]] },
         { "$lt": ["$token", i64::MAX] },
         { "$eq": [{ "$ifNull": ["$protocol", PROTOCOL] }, PROTOCOL] },
     ] };
     doc! { "$or": [fresh, ours] }
+}
+
+/// Whether all holders are objects. BSON's order puts these between strings and arrays, and `$min` and `$max`
+/// pass over null. Native, since a step of a lock with many readers would pay for each of them.
+fn are_objects() -> Document {
+    doc! { "$and": [
+        { "$gte": [{ "$min": "$holders" }, { "$literal": {} }] },
+        { "$lt": [{ "$max": "$holders" }, []] },
+        { "$not": [{ "$in": [Bson::Null, "$holders"] }] },
+    ] }
 }
 
 /// A predicate of a query: the document is of this protocol.
@@ -132,24 +139,30 @@ pub(super) fn held_without(released: &Bson, min_hold: &Bson, now: &Bson) -> Docu
 /// Whether no holder has ended, claims too much, or has the lease `released`. May be false of such
 /// holders, where one has an end or a ttl that is not of the usual type.
 fn all_stay(released: &Bson, now: &Bson) -> Document {
-    // `$min` and `$max` pass over null, and a path over what is missing.
-    let first_end = doc! { "$min": "$holders.expires_at" };
-    let last_end = doc! { "$max": "$holders.expires_at" };
-    let are_dates = doc! { "$and": [
-        { "$eq": [{ "$type": first_end.clone() }, "date"] },
-        { "$eq": [{ "$type": last_end.clone() }, "date"] },
-        { "$not": [{ "$in": [Bson::Null, "$holders.expires_at"] }] },
-        { "$eq": [{ "$size": "$holders.expires_at" }, { "$size": "$holders" }] },
-    ] };
     let stay = doc! { "$and": [
-        { "$gt": [first_end, now] },
-        { "$lte": [{ "$subtract": [last_end, now] }, { "$min": "$holders.ttl_ms" }] },
+        { "$gt": [{ "$min": "$$ends" }, now] },
+        { "$lte": [
+            { "$subtract": [{ "$max": "$$ends" }, now] },
+            { "$min": "$holders.ttl_ms" },
+        ] },
         { "$not": [{ "$in": [released, "$holders.lease"] }] },
     ] };
-    doc! { "$cond": [
-        { "$isArray": "$holders" },
-        { "$cond": [are_dates, stay, false] },
-        false,
+    doc! { "$let": {
+        "vars": { "ends": "$holders.expires_at" },
+        "in": { "$cond": [are_dates("$$ends", "$holders"), stay, false] },
+    } }
+}
+
+/// Whether `values`, a field of each element of the array `of`, are dates, and none is missing. No date is
+/// subtracted from anything else: that would be an error.
+fn are_dates(values: &str, of: &str) -> Document {
+    // `$min` and `$max` pass over null, and a path over what is missing.
+    doc! { "$and": [
+        { "$isArray": of },
+        { "$eq": [{ "$type": { "$min": values } }, "date"] },
+        { "$eq": [{ "$type": { "$max": values } }, "date"] },
+        { "$not": [{ "$in": [Bson::Null, values] }] },
+        { "$eq": [{ "$size": values }, { "$size": of }] },
     ] }
 }
 
@@ -176,28 +189,46 @@ fn changed(released: &Bson, min_hold: &Bson, now: &Bson) -> Document {
     cut(kept, now)
 }
 
-/// The queue entries that were refreshed lately, and for which `cond` holds. None claims to be kept for
-/// longer than an entry is, or to have come later than now: the clock was set back.
-pub(super) fn queue(cond: impl Into<Bson>, now: &Bson) -> Document {
+/// The queue entries that were refreshed lately. None claims to be kept for longer than an entry is, or to
+/// have come later than now: the clock was set back.
+///
+/// As with [`held_without`], most steps change none.
+pub(super) fn queue(now: &Bson) -> Document {
+    let latest = doc! { "$add": [now, millis(QUEUE_ENTRY_TTL)] };
+    let stay = doc! { "$and": [
+        are_dates("$$untils", "$queue"),
+        are_dates("$$sinces", "$queue"),
+        { "$gt": [{ "$min": "$$untils" }, now] },
+        { "$lte": [{ "$max": "$$untils" }, latest.clone()] },
+        { "$lte": [{ "$max": "$$sinces" }, now] },
+    ] };
     let present = doc! { "$filter": {
         "input": array("queue"),
-        "cond": { "$and": [{ "$gt": ["$$this.until", now] }, cond.into()] },
+        "cond": { "$gt": ["$$this.until", now] },
     } };
-    let until = doc! { "$add": [now, millis(QUEUE_ENTRY_TTL)] };
-    doc! { "$map": {
+    let cut = doc! { "$map": {
         "input": present,
         "in": { "$cond": [
             { "$or": [
-                { "$gt": ["$$this.until", until.clone()] },
+                { "$gt": ["$$this.until", latest.clone()] },
                 { "$gt": ["$$this.since", now] },
             ] },
             { "$mergeObjects": ["$$this", {
-                "until": { "$min": ["$$this.until", until] },
+                "until": { "$min": ["$$this.until", latest] },
                 "since": { "$min": ["$$this.since", now] },
             }] },
             "$$this",
         ] },
+    } };
+    doc! { "$let": {
+        "vars": { "untils": "$queue.until", "sinces": "$queue.since" },
+        "in": { "$cond": [stay, "$queue", cut] },
     } }
+}
+
+/// Those of these queue entries for which `cond` holds.
+pub(super) fn entries(queue: impl Into<Bson>, cond: impl Into<Bson>) -> Document {
+    doc! { "$filter": { "input": queue.into(), "cond": cond.into() } }
 }
 
 /// Whether the id is revoked.

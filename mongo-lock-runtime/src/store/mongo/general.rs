@@ -5,8 +5,8 @@ use mongodb::bson::{Binary, Bson, Document, RawBson, RawDocumentBuf, Uuid, doc, 
 use super::{
     super::protocol::{AcquireRequest, QUEUE_ENTRY_FRESH, QUEUE_ENTRY_TTL, ReleaseRequest},
     expression::{
-        PROTOCOL, RETENTION_MS, compatible, held_without, holders, is_lock_document, is_revoked,
-        millis, queue, revoked, revoked_with, token, turn,
+        PROTOCOL, RETENTION_MS, compatible, entries, held_without, holders, is_lock_document,
+        is_revoked, millis, queue, revoked, revoked_with, token, turn,
     },
 };
 
@@ -74,7 +74,10 @@ pub(super) fn decision(now: &Bson) -> RawDocumentBuf {
             is_revoked("$$request.lease"),
             { "$and": ["$$revoke", { "$eq": ["$$request.lease", "$$released"] }] },
         ] } },
-        doc! { "queue_id": { "$cond": ["$$revoked", Bson::Null, "$$ticket"] } },
+        doc! {
+            "queue_id": { "$cond": ["$$revoked", Bson::Null, "$$ticket"] },
+            "present": queue(now),
+        },
         who_is_there(now),
         doc! { "since": { "$ifNull": [
             { "$arrayElemAt": ["$$entry.since", 0] },
@@ -135,8 +138,8 @@ fn who_is_there(now: &Bson) -> Document {
     ] };
     doc! {
         "held": held_without(&"$$released".into(), &"$$min_hold".into(), now),
-        "queue": queue(others, now),
-        "entry": queue(entry, now),
+        "queue": entries("$$present", others),
+        "entry": entries("$$present", entry),
     }
 }
 

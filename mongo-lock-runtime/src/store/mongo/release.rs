@@ -5,8 +5,8 @@ use mongodb::bson::{Bson, Document, Uuid, doc};
 use super::{
     super::protocol::ReleaseRequest,
     expression::{
-        PROTOCOL, RETENTION_MS, held_without, is_lock_document, is_of_this_protocol, millis, queue,
-        revoked_with, turn,
+        PROTOCOL, RETENTION_MS, entries, held_without, is_lock_document, is_of_this_protocol,
+        millis, queue, revoked_with, turn,
     },
 };
 use crate::name::LockName;
@@ -40,9 +40,9 @@ pub(super) fn update(request: &ReleaseRequest, command: Uuid, now: &Bson) -> Vec
     let min_hold = request.min_hold.map(millis).into();
     let held = held_without(&lease, &min_hold, now);
     if !request.revoke {
-        return step(held, queue(true, now), doc! {}, command);
+        return step(held, queue(now), doc! {}, command);
     }
-    let others = queue(doc! { "$ne": ["$$this.lease", lease.clone()] }, now);
+    let others = entries(queue(now), doc! { "$ne": ["$$this.lease", lease.clone()] });
     let revocation = doc! {
         "protocol": PROTOCOL,
         // A document without a token is no lock document, nor is it purged.
@@ -57,7 +57,7 @@ pub(super) fn update(request: &ReleaseRequest, command: Uuid, now: &Bson) -> Vec
 /// Removes a client's queue entry, and writes the next waiters into `turn`.
 pub(super) fn leave(queue_id: &str, command: Uuid, now: &Bson) -> Vec<Document> {
     let held = held_without(&"".into(), &Bson::Null, now);
-    let others = queue(doc! { "$ne": ["$$this.id", queue_id] }, now);
+    let others = entries(queue(now), doc! { "$ne": ["$$this.id", queue_id] });
     step(held, others, doc! {}, command)
 }
 

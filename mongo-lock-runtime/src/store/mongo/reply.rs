@@ -20,8 +20,7 @@ pub(super) fn general(request: &AcquireRequest) -> RawDocumentBuf {
     let near = i32::try_from(NEAR).unwrap_or(i32::MAX);
     // Looked up by index, since a condition would be computed anew for each element.
     let at_end = |operator: &str| {
-        let end = doc! { operator: "$holders.expires_at" };
-        let at = doc! { "$indexOfArray": ["$holders.expires_at", end] };
+        let at = doc! { "$indexOfArray": ["$$ends", { operator: "$$ends" }] };
         doc! { "$slice": ["$holders", at, 1] }
     };
     let others = doc! { "$and": [
@@ -39,6 +38,7 @@ pub(super) fn general(request: &AcquireRequest) -> RawDocumentBuf {
         at_end("$max"),
         others,
     ] };
+    let chosen = doc! { "$let": { "vars": { "ends": "$holders.expires_at" }, "in": chosen } };
     let few = doc! { "$lte": [{ "$size": "$holders" }, FEW] };
     let behind = doc! { "$filter": {
         "input": { "$slice": ["$queue", near, i32::MAX] },
