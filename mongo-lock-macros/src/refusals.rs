@@ -1,6 +1,6 @@
 //! Each function of the package's tests, annotated in this process: a case of `tests/ui` is refused with
-//! the messages beside it, and all the others are accepted. `trybuild` holds the same cases to their
-//! locations, in minutes.
+//! the messages beside it, and all the others are accepted. `tests/ui.rs` holds the same cases to their
+//! locations, with the compiler.
 
 use std::{
     fs,

@@ -180,7 +180,7 @@ pub mod locks {
 }
 
 /// The output of `#[tokio::test]`, which is expanded before an attribute below it. Not a case of
-/// `trybuild`, which compiles no tests.
+/// `tests/ui`, where no tests are compiled.
 #[test]
 fn below_tokio_test_the_error_says_what_to_do() {
     let item = r#"#[::core::prelude::v1::test]
