@@ -10,7 +10,7 @@
 async fn report(day: Date) -> rt::Result<rt::Outcome<u32>, rt::Error> {
     const __LOCK: rt::LockTerms = rt::LockTerms::new(
         "error",
-        rt::Duration::from_millis(1000),
+        rt::Duration::from_millis(31622400000u64),
     );
     rt::submit! {
         rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::report"))
@@ -35,5 +35,5 @@ async fn report(day: Date) -> rt::Result<rt::Outcome<u32>, rt::Error> {
     "this is not a lock name: it has ' '; a lock name has ASCII letters, digits and `- _ . : / @ + =`"
 }
 ::core::compile_error! {
-    "`ttl` cannot be this: there is no unit `min`; write whole numbers with `d`, `h`, `m`, `s` or `ms`, the longest unit first: `\"90s\"`, `\"5m\"`, `\"1h30m\"`"
+    "`ttl` cannot be this: there is no unit `min`; write `\"5m\"`"
 }

@@ -187,11 +187,10 @@ impl Lock {
             name,
             args,
         } = self;
-        // Nothing hangs on `cut_short`: no argument is required here.
         let Args {
             arguments,
             errors: mistakes,
-            cut_short: _,
+            half_written,
         } = args;
         if let Some(error) = mistakes.into_inner() {
             errors.push(error);
@@ -199,7 +198,7 @@ impl Lock {
         // The others are refused as invalid in a declaration.
         let Arguments { terms, .. } = arguments;
         let private = &valid::private(krate, Span::mixed_site());
-        let terms = Terms::check(terms, true, errors);
+        let terms = Terms::check(terms, true, half_written, errors);
         let valid = check_name(&name)
             .map_err(|error| errors.push(error))
             .is_ok();

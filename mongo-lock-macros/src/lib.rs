@@ -23,6 +23,7 @@ mod slot;
 mod snapshots;
 mod template;
 mod terms;
+mod text;
 mod valid;
 
 use syn::parse::Parser as _;

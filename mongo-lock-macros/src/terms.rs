@@ -1,12 +1,19 @@
 //! Checking the terms of a lease, which an attribute and a declaration can give.
 
-use std::time::Duration;
+mod time;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
-use syn::{Expr, ExprLit, ExprPath, Ident, Lit, LitInt, spanned::Spanned as _};
+use syn::{Expr, ExprLit, ExprPath, Lit, LitInt, spanned::Spanned as _};
 
-use crate::{argument, duration, errors::Errors, slot::Slot};
+pub(crate) use self::time::Time;
+use self::time::check_time;
+
+use crate::{
+    argument, duration,
+    errors::Errors,
+    slot::{Period, Slot},
+};
 
 /// Checked terms. `None` stands for a term that was not given, or was refused.
 #[derive(Default)]
@@ -27,20 +34,20 @@ pub(crate) enum Permits {
     Constant(ExprPath),
 }
 
-pub(crate) enum Time {
-    Literal(Duration),
-    Constant(ExprPath),
-}
-
-/// The longest time: `LockSpec::MAX_TTL` of the runtime, which checks every time again.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-
 impl Terms {
     /// Checks the terms that were written. A refused one is left out, so that the rest can be used.
     ///
     /// `all`: whether these are all the terms. Otherwise others may come from a declaration, and the
     /// compiler finds the contradictions that depend on those.
-    pub(crate) fn check(terms: argument::Terms, all: bool, errors: &mut Errors) -> Self {
+    ///
+    /// `no_ttl`: whether an error has been reported for a ttl that is not there. A ttl stands in for it
+    /// then, as for one that is refused: the error is the only one.
+    pub(crate) fn check(
+        terms: argument::Terms,
+        all: bool,
+        no_ttl: bool,
+        errors: &mut Errors,
+    ) -> Self {
         // Without `..`: a new term does not compile until it is checked here.
         let argument::Terms {
             ttl,
@@ -53,11 +60,12 @@ impl Terms {
             shared,
         } = terms;
         let (max_hold_at, min_hold_at) = (max_hold.span(), min_hold.span());
-        let mut time = |slot: Slot<Expr>| {
+        let no_ttl = no_ttl || ttl.given();
+        let mut time = |slot: Slot<Period>| {
             slot.entry()
                 .and_then(|(key, value)| errors.keep(check_time(&key, value)))
         };
-        let ttl = time(ttl);
+        let mut ttl = time(ttl);
         let mut max_hold = time(max_hold);
         let mut min_hold = time(min_hold);
         let wait = time(wait);
@@ -92,6 +100,10 @@ impl Terms {
                 "`min_hold` is longer than the `ttl`, at which the lease ends; write a longer `ttl`",
             );
             min_hold = None;
+        }
+        if no_ttl && ttl.is_none() {
+            // The longest, which contradicts no other term.
+            ttl = Some(Time::Literal(duration::LONGEST));
         }
         let continues = on_lost
             .value()
@@ -195,62 +207,6 @@ impl ToTokens for Permits {
             Self::Constant(path) => path.to_tokens(tokens),
         }
     }
-}
-
-impl Time {
-    pub(crate) fn constant(&self) -> Option<&ExprPath> {
-        match self {
-            Self::Literal(_) => None,
-            Self::Constant(path) => Some(path),
-        }
-    }
-
-    pub(crate) fn expand(&self, private: &TokenStream) -> TokenStream {
-        match self {
-            Self::Literal(time) => {
-                let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-                quote!(#private::Duration::from_millis(#millis))
-            }
-            Self::Constant(path) => path.into_token_stream(),
-        }
-    }
-}
-
-fn check_time(key: &Ident, value: Expr) -> syn::Result<Time> {
-    let text = match peel(value) {
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(text),
-            ..
-        }) => text,
-        Expr::Path(path) => return Ok(Time::Constant(path)),
-        Expr::Lit(ExprLit {
-            lit: Lit::Int(number),
-            ..
-        }) => {
-            return Err(at(
-                number.span(),
-                format!("`{key}` needs a unit: write `{key} = \"{number}s\"`"),
-            ));
-        }
-        other => {
-            return Err(at(
-                other.span(),
-                format!(
-                    "`{key}` is a string such as `\"5m\"`, or the path of a `Duration` constant"
-                ),
-            ));
-        }
-    };
-    let problem = match duration::parse(&text.value()) {
-        Ok(Duration::ZERO) => "at least one millisecond is needed".to_owned(),
-        Ok(time) if time > LONGEST => "at most 366 days are allowed".to_owned(),
-        Ok(time) => return Ok(Time::Literal(time)),
-        Err(problem) => problem,
-    };
-    Err(at(
-        text.span(),
-        format!("`{key}` cannot be this: {problem}"),
-    ))
 }
 
 fn check_permits(value: Expr) -> syn::Result<Permits> {

@@ -2,10 +2,11 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
-use syn::{Expr, Path};
+use syn::{Expr, Ident, Path, ext::IdentExt as _};
 
 use crate::{
-    args::Args, argument::Arguments, function::Function, name::Name, returns::Returns, terms::Terms,
+    args::Args, argument::Arguments, function::Function, name::Name, returns::Returns, rule,
+    terms::Terms,
 };
 
 /// A checked `#[distributed_lock(…)]` and the return type of its function.
@@ -32,7 +33,7 @@ impl Annotation {
         let Args {
             arguments,
             mut errors,
-            cut_short,
+            half_written,
         } = args;
         let Arguments {
             terms,
@@ -48,18 +49,12 @@ impl Annotation {
         };
         // A declared lock may have its ttl, and all other terms, from its declaration.
         let all = !matches!(name, Name::Path { .. });
-        // No token of the arguments is at fault: the name of the function is the closest.
-        let mut missing = |key, example| {
-            let message = format!("`#[distributed_lock]` needs `{key}`: write `{example}`");
-            errors.at(function.sig.ident.span(), message);
-        };
-        if !name_given && !cut_short {
-            missing("name", "name = \"nightly-report\"");
+        let no_ttl = all && !terms.ttl.given();
+        if !half_written && (!name_given || no_ttl) {
+            errors.push(missing(&function.sig.ident, !name_given, no_ttl));
         }
-        if all && !terms.ttl.given() && !cut_short {
-            missing("ttl", "ttl = \"5m\"");
-        }
-        let terms = Terms::check(terms, all, &mut errors);
+        // Without a ttl, what is named only would be a second error.
+        let terms = Terms::check(terms, all, no_ttl || half_written, &mut errors);
         let returns = errors.keep(Returns::read(&function.output));
         let faulty = !errors.is_empty();
         let annotation = returns.map(|returns| Self {
@@ -78,6 +73,30 @@ impl Annotation {
     pub(crate) fn private(&self, span: Span) -> TokenStream {
         private(self.krate.as_ref(), span)
     }
+}
+
+/// The error for arguments that are not there, which says what to write.
+fn missing(function: &Ident, name: bool, ttl: bool) -> syn::Error {
+    let mut keys = Vec::new();
+    let mut write = Vec::new();
+    if name {
+        let name = function.unraw().to_string().replace('_', "-");
+        let name = if rule::check(&name).is_ok() {
+            name
+        } else {
+            "nightly-report".to_owned()
+        };
+        keys.push("`name`");
+        write.push(format!("name = \"{name}\""));
+    }
+    if ttl {
+        keys.push("`ttl`");
+        write.push("ttl = \"5m\"".to_owned());
+    }
+    let (keys, write) = (keys.join(" and "), write.join(", "));
+    // No token of the arguments is at fault: the name of the function is the closest.
+    let message = format!("`#[distributed_lock]` needs {keys}: write `{write}`");
+    syn::Error::new(function.span(), message)
 }
 
 /// The runtime's module for expansions, in the crate of `crate = …` or the usual one.

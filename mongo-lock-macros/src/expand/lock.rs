@@ -157,8 +157,12 @@ fn lock_terms(annotation: &Annotation, private: &TokenStream) -> TokenStream {
     }
     let base = if all {
         let name = text(&annotation.name);
-        let ttl = ttl(annotation, private);
-        quote!(#private::LockTerms::new(#name, #ttl))
+        if let Some(ttl) = &annotation.terms.ttl {
+            let ttl = ttl.expand(private);
+            quote!(#private::LockTerms::new(#name, #ttl))
+        } else {
+            quote!(#private::LockTerms::named(#name))
+        }
     } else {
         if let Some(ttl) = &annotation.terms.ttl {
             fields.extend(some_ttl(ttl, private));
@@ -169,14 +173,6 @@ fn lock_terms(annotation: &Annotation, private: &TokenStream) -> TokenStream {
         return base;
     }
     quote!(#private::LockTerms { #fields ..#base })
-}
-
-fn ttl(annotation: &Annotation, private: &TokenStream) -> TokenStream {
-    if let Some(ttl) = &annotation.terms.ttl {
-        return ttl.expand(private);
-    }
-    // The ttl was refused, and the error is reported. A placeholder keeps the expansion whole.
-    quote!(#private::Duration::from_millis(1000))
 }
 
 fn some_ttl(ttl: &Time, private: &TokenStream) -> TokenStream {
@@ -211,7 +207,7 @@ fn text(name: &Name) -> TokenStream {
         Name::Literal(text) => text.to_token_stream(),
         Name::Template(template) => template.text.to_token_stream(),
         Name::Path { path, .. } | Name::Argument(path, _) => {
-            let text = path.to_token_stream().to_string().replace(' ', "");
+            let text = crate::text::of(&path.to_token_stream());
             Literal::string(&text).into_token_stream()
         }
         Name::Refused => quote!("error"),
