@@ -8,25 +8,27 @@
 #[allow(unused)]
 #[allow(clippy::double_must_use, clippy::missing_errors_doc)]
 async fn report(day: Date) -> rt::Result<rt::Outcome<u32>, rt::Error> {
-    const __LOCK: rt::LockTerms = rt::LockTerms::new(
-        "error",
-        rt::Duration::from_millis(31622400000u64),
-    );
-    rt::submit! {
-        rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::report"))
-    }
-    let call = rt::Call::new(__LOCK);
+    let __mongo_lock_call = rt::Call::new({
+        const __LOCK: rt::LockTerms = rt::LockTerms::new(
+            "error",
+            rt::Duration::from_millis(31622400000u64),
+        );
+        rt::submit! {
+            rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::report"))
+        }
+        __LOCK
+    });
     rt::run_value(
-            call,
+            __mongo_lock_call,
             rt::Box::pin(async move {
-                if let rt::Some(ret) = rt::returns::<u32>() {
-                    return ret;
+                if let rt::Some(__mongo_lock_ret) = rt::returns::<u32>() {
+                    return __mongo_lock_ret;
                 }
                 #[allow(clippy::shadow_same)]
                 let day = day;
                 #[allow(clippy::diverging_sub_expression)]
-                let ret: u32 = { 7 };
-                #[allow(unreachable_code)] ret
+                let __mongo_lock_ret: u32 = { 7 };
+                #[allow(unreachable_code)] __mongo_lock_ret
             }),
         )
         .await

@@ -7,14 +7,16 @@
 
 #[allow(clippy::double_must_use, clippy::missing_errors_doc)]
 async fn pay(id: u32, amount: u64) -> rt::Result<rt::Outcome<u64>, rt::Error> {
-    const __LOCK: rt::LockTerms = rt::LockTerms::new(
-        "invoice/{id:03}/{REGION}",
-        rt::Duration::from_millis(60000u64),
-    );
-    rt::submit! {
-        rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::pay"))
-    }
-    let call = rt::Call::new(__LOCK)
+    let __mongo_lock_call = rt::Call::new({
+            const __LOCK: rt::LockTerms = rt::LockTerms::new(
+                "invoice/{id:03}/{REGION}",
+                rt::Duration::from_millis(60000u64),
+            );
+            rt::submit! {
+                rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::pay"))
+            }
+            __LOCK
+        })
         .template(
             &[
                 rt::Part::Text("invoice/"),
@@ -24,10 +26,10 @@ async fn pay(id: u32, amount: u64) -> rt::Result<rt::Outcome<u64>, rt::Error> {
             ],
         );
     rt::run_value(
-            call,
+            __mongo_lock_call,
             rt::Box::pin(async move {
-                if let rt::Some(ret) = rt::returns::<u64>() {
-                    return ret;
+                if let rt::Some(__mongo_lock_ret) = rt::returns::<u64>() {
+                    return __mongo_lock_ret;
                 }
                 #[allow(clippy::shadow_same)]
                 let id = id;
@@ -35,8 +37,8 @@ async fn pay(id: u32, amount: u64) -> rt::Result<rt::Outcome<u64>, rt::Error> {
                 #[allow(clippy::shadow_same)]
                 let amount = amount;
                 #[allow(clippy::diverging_sub_expression)]
-                let ret: u64 = { amount };
-                #[allow(unreachable_code)] ret
+                let __mongo_lock_ret: u64 = { amount };
+                #[allow(unreachable_code)] __mongo_lock_ret
             }),
         )
         .await

@@ -209,8 +209,8 @@ impl Lock {
         };
         let mut fields = terms.fields(true, private);
         if let Some(ttl) = &terms.ttl {
-            let ttl = ttl.expand(private);
-            fields.extend(quote!(ttl: #private::Some(#ttl),));
+            let ttl = ttl.option(private);
+            fields.extend(quote!(ttl: #ttl,));
         }
         let named = quote!(#private::LockTerms::named(#text));
         let declared = if fields.is_empty() {

@@ -196,3 +196,15 @@ fn job() {
         "{output}"
     );
 }
+
+/// `#[case]` is for rstest, which reads the arguments; a lint level and a condition are for the binding too.
+#[test]
+fn an_attribute_of_another_macro_stays_at_the_argument() {
+    let item = "async fn job(#[case] n: u8, #[allow(x)] #[future] m: u8, #[cfg(c)] (a, b): P) {}";
+    let args = r#"name = "job/{n}", ttl = "5m""#.parse().unwrap();
+    let output = annotate(args, item.parse().unwrap()).to_string();
+    for (attribute, count) in [("case", 1), ("future", 1), ("allow (x)", 2), ("cfg (c)", 3)] {
+        let attribute = format!("# [{attribute}]");
+        assert_eq!(output.matches(&attribute).count(), count, "{output}");
+    }
+}

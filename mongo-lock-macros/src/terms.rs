@@ -3,7 +3,7 @@
 mod time;
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::quote;
 use syn::{Expr, ExprLit, ExprPath, Lit, LitInt, spanned::Spanned as _};
 
 pub(crate) use self::time::Time;
@@ -29,9 +29,12 @@ pub(crate) struct Terms {
     pub(crate) shared: Option<bool>,
 }
 
+#[derive(Clone)]
 pub(crate) enum Permits {
     Literal(LitInt),
     Constant(ExprPath),
+    /// A constant that is not known where these terms are written.
+    Later,
 }
 
 impl Terms {
@@ -138,6 +141,71 @@ impl Terms {
         times.chain(permits)
     }
 
+    /// The terms as they are known in a place where `known` constants can be named: of `permits`, those
+    /// for which `known` is true with `true`, and of times with `false`.
+    pub(crate) fn known(&self, known: impl Fn(&ExprPath, bool) -> bool) -> Self {
+        let time =
+            |time: &Option<Time>| time.as_ref().map(|it| it.known(|path| known(path, false)));
+        let Self {
+            ttl,
+            renew,
+            max_hold,
+            min_hold,
+            continues,
+            wait,
+            permits,
+            shared,
+        } = self;
+        Self {
+            ttl: time(ttl),
+            renew: *renew,
+            max_hold: time(max_hold),
+            min_hold: time(min_hold),
+            continues: *continues,
+            wait: time(wait),
+            permits: permits.as_ref().map(|permits| match permits {
+                Permits::Constant(path) if !known(path, true) => Permits::Later,
+                other => other.clone(),
+            }),
+            shared: *shared,
+        }
+    }
+
+    /// Whether the same constants are known in `other`.
+    pub(crate) fn known_as(&self, other: &Self) -> bool {
+        self.constants().count() == other.constants().count()
+    }
+
+    /// The fields of those terms that are not known in `known`.
+    pub(crate) fn fields_beside(&self, known: &Self, private: &TokenStream) -> TokenStream {
+        let mut fields = TokenStream::new();
+        for (field, all, known) in [
+            (quote!(ttl), &self.ttl, &known.ttl),
+            (quote!(max_hold), &self.max_hold, &known.max_hold),
+            (quote!(min_hold), &self.min_hold, &known.min_hold),
+            (quote!(wait), &self.wait, &known.wait),
+        ] {
+            if let (Some(time), Some(Time::Later)) = (all, known) {
+                let time = time.option(private);
+                fields.extend(quote!(#field: #time,));
+            }
+        }
+        if let (Some(Permits::Constant(path)), Some(Permits::Later)) =
+            (&self.permits, &known.permits)
+        {
+            fields.extend(quote!(permits: #private::Some(#path),));
+        }
+        fields
+    }
+
+    /// Whether all is known.
+    pub(crate) fn complete(&self) -> bool {
+        let times = [&self.ttl, &self.max_hold, &self.min_hold, &self.wait];
+        let mut times = times.into_iter().flatten();
+        !times.any(|time| matches!(time, Time::Later))
+            && !matches!(self.permits, Some(Permits::Later))
+    }
+
     /// The fields of `LockTerms` that were given, without the ttl: `renew: true, min_hold: Some(…),`.
     ///
     /// `all`: as for `check`. When it is true, a switch that has its default value is left out.
@@ -167,8 +235,8 @@ impl Terms {
             (quote!(wait), wait),
         ] {
             if let Some(value) = value {
-                let value = value.expand(private);
-                fields.extend(quote!(#field: #private::Some(#value),));
+                let value = value.option(private);
+                fields.extend(quote!(#field: #value,));
             }
         }
         match continues {
@@ -176,8 +244,15 @@ impl Terms {
             Some(false) if !all => fields.extend(quote!(on_lost: #private::OnLost::Cancel,)),
             _ => {}
         }
-        if let Some(permits) = permits {
-            fields.extend(quote!(permits: #private::Some(#permits),));
+        match permits {
+            Some(Permits::Literal(number)) => {
+                fields.extend(quote!(permits: #private::Some(#number),));
+            }
+            Some(Permits::Constant(path)) => {
+                fields.extend(quote!(permits: #private::Some(#path),));
+            }
+            Some(Permits::Later) => fields.extend(quote!(permits: #private::None,)),
+            None => {}
         }
         match shared {
             // `shared` replaces the `permits` of a declaration, and the other way round.
@@ -194,17 +269,8 @@ impl Terms {
 impl Permits {
     pub(crate) fn constant(&self) -> Option<&ExprPath> {
         match self {
-            Self::Literal(_) => None,
+            Self::Literal(_) | Self::Later => None,
             Self::Constant(path) => Some(path),
-        }
-    }
-}
-
-impl ToTokens for Permits {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        match self {
-            Self::Literal(number) => number.to_tokens(tokens),
-            Self::Constant(path) => path.to_tokens(tokens),
         }
     }
 }

@@ -22,9 +22,7 @@ use crate::{
 // Output, with `rt` for `::mongo_lock_runtime::__private`, and what `lock` writes:
 //
 //     async fn report(&self, day: Date, __arg2: Pair) -> Result<rt::Outcome<Report>, E> {
-//         const __LOCK: rt::LockTerms = …;
-//         rt::submit! { … }
-//         let call = rt::Call::new(__LOCK);
+//         let call = rt::Call::new(…);
 //         rt::run_result(
 //             call,
 //             rt::error,
@@ -76,7 +74,6 @@ pub(crate) fn expand(annotation: &Annotation, function: &Function) -> TokenStrea
         sig.output = ReturnType::Type(arrow, Box::new(Type::Verbatim(declared)));
     }
 
-    let items = lock::items(annotation, &sig);
     let lock_call = lock::call(annotation, &sig);
     // A missing `From` is reported at the function's error type.
     let error = annotation.returns.error_span().map(|span| {
@@ -89,10 +86,17 @@ pub(crate) fn expand(annotation: &Annotation, function: &Function) -> TokenStrea
         Returns::Result(_) => quote!(run_result),
         Returns::Outcome(_) => quote!(run_outcome),
     };
+    // The attribute uses an argument such as `_day` for its author.
+    let used_anyway = sig.inputs.iter().enumerate().any(|(index, input)| {
+        matches!(input, FnArg::Typed(input) if matches!(&*input.pat, Pat::Ident(pat)
+            if is_unused(&pat.ident) && is_used(annotation, index, &pat.ident)))
+    });
+    let used_anyway = used_anyway.then(|| quote!(#[allow(clippy::used_underscore_binding)]));
     let ty = annotation.returns.of_body();
-    let (ret, call) = (local("ret"), local("call"));
+    let (ret, call) = (local("__mongo_lock_ret"), local("__mongo_lock_call"));
     let run = quote! {
         // A statement of its own: what its expressions borrow must not live across the await.
+        #used_anyway
         let #call = #lock_call;
         #private::#run(
             #call,
@@ -126,7 +130,7 @@ pub(crate) fn expand(annotation: &Annotation, function: &Function) -> TokenStrea
     // beside the error.
     let quiet = annotation.faulty.then(|| quote!(#[allow(unused)]));
     // In the user's braces: lints such as `dead_code` skip a function whose braces a macro made.
-    let mut block = Group::new(Delimiter::Brace, quote!(#items #run));
+    let mut block = Group::new(Delimiter::Brace, run);
     block.set_span(body.span());
     quote! {
         #(#attrs)*
@@ -150,7 +154,19 @@ fn rebind(
     private: &TokenStream,
     annotation: &Annotation,
 ) -> TokenStream {
-    let attrs = argument.attrs.clone();
+    // Others, such as `#[case]` of rstest, are for the macro that reads the argument.
+    let of_a_binding = |attr: &&Attribute| {
+        let names = [
+            "allow", "cfg", "cfg_attr", "deny", "expect", "forbid", "warn",
+        ];
+        names.iter().any(|name| attr.path().is_ident(name))
+    };
+    let attrs: Vec<_> = argument
+        .attrs
+        .iter()
+        .filter(of_a_binding)
+        .cloned()
+        .collect();
     // An `#[expect(…)]` stays once: at the binding that the body sees.
     argument
         .attrs
@@ -165,9 +181,11 @@ fn rebind(
         }) => {
             let mutability = mutability.take();
             let binding = ident.clone();
-            // A use of `_day` is a lint, unless the identifier has our span.
-            let unused = binding.to_string().starts_with('_');
-            if unused && !in_client(annotation, &binding) {
+            // A use of `_day` is a lint, unless the identifier has our span; then the attribute cannot
+            // use it.
+            let unused = is_unused(&binding);
+            let is_used = is_used(annotation, index, &binding);
+            if unused && !is_used {
                 *ident = Ident::new(
                     &binding.to_string(),
                     Span::mixed_site().located_at(binding.span()),
@@ -175,10 +193,14 @@ fn rebind(
             }
             // An argument that the attribute uses is used, also if the body does not.
             let used_anyway = unused.then(|| quote!(#[allow(clippy::used_underscore_binding)]));
-            let used = is_used(annotation, index, &binding)
-                .then(|| quote!(#(#attrs)* #used_anyway #private::used(&#binding);));
-            // The lint means a binding without effect that the user has written; this one is ours.
-            let no_effect = unused.then(|| quote!(clippy::no_effect_underscore_binding,));
+            let used = is_used.then(|| quote!(#(#attrs)* #used_anyway #private::used(&#binding);));
+            // The lints mean a binding that the user has written; this one is ours.
+            let no_effect = unused.then(|| {
+                quote!(
+                    clippy::no_effect_underscore_binding,
+                    clippy::used_underscore_binding,
+                )
+            });
             quote! {
                 #(#attrs)*
                 #[allow(#no_effect clippy::shadow_same)]
@@ -195,6 +217,10 @@ fn rebind(
             }
         }
     }
+}
+
+fn is_unused(argument: &Ident) -> bool {
+    argument.to_string().starts_with('_')
 }
 
 fn is_used(annotation: &Annotation, index: usize, argument: &Ident) -> bool {

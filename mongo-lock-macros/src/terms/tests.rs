@@ -1,6 +1,7 @@
 //! Terms that are accepted and refused, and the fields that they become.
 
 use proc_macro2::Span;
+use quote::ToTokens as _;
 use syn::Ident;
 
 use super::*;

@@ -9,26 +9,47 @@ use syn::{BinOp, Expr, ExprLit, ExprPath, Ident, Lit, spanned::Spanned as _};
 use super::{at, peel};
 use crate::{duration, slot::Period};
 
+#[derive(Clone)]
 pub(crate) enum Time {
     Literal(Duration),
     Constant(ExprPath),
+    /// A constant that is not known where these terms are written.
+    Later,
 }
 
 impl Time {
     pub(crate) fn constant(&self) -> Option<&ExprPath> {
         match self {
-            Self::Literal(_) => None,
+            Self::Literal(_) | Self::Later => None,
             Self::Constant(path) => Some(path),
         }
     }
 
-    pub(crate) fn expand(&self, private: &TokenStream) -> TokenStream {
+    /// The time, unless it is not known here.
+    pub(crate) fn expand(&self, private: &TokenStream) -> Option<TokenStream> {
         match self {
             Self::Literal(time) => {
                 let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-                quote!(#private::Duration::from_millis(#millis))
+                Some(quote!(#private::Duration::from_millis(#millis)))
             }
-            Self::Constant(path) => path.into_token_stream(),
+            Self::Constant(path) => Some(path.into_token_stream()),
+            Self::Later => None,
+        }
+    }
+
+    /// `rt::Some(…)`, or `rt::None` for a time that is not known here.
+    pub(crate) fn option(&self, private: &TokenStream) -> TokenStream {
+        if let Some(time) = self.expand(private) {
+            quote!(#private::Some(#time))
+        } else {
+            quote!(#private::None)
+        }
+    }
+
+    pub(super) fn known(&self, known: impl Fn(&ExprPath) -> bool) -> Self {
+        match self {
+            Self::Constant(path) if !known(path) => Self::Later,
+            other => other.clone(),
         }
     }
 }

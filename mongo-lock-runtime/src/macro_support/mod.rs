@@ -25,7 +25,7 @@ pub use crate::{
     registered_lock::RegisteredLock,
     registry::{
         Declaration, Declares, Lock, LockTerms, Named, Names, OneFunctionPerLock, check,
-        check_terms,
+        check_name, check_terms,
     },
     spec::OnLost,
 };
