@@ -14,17 +14,18 @@ pub mod locks {
     #[derive(::core::fmt::Debug, ::core::clone::Clone, ::core::marker::Copy)]
     pub struct NightlyReport;
     #[doc(hidden)]
-    #[allow(dead_code, non_camel_case_types)]
+    #[allow(dead_code, deprecated, non_camel_case_types)]
     pub(crate) type __lock_NightlyReport = NightlyReport;
     ///The lock `import`.
     #[allow(clippy::exhaustive_structs)]
     #[derive(::core::fmt::Debug, ::core::clone::Clone, ::core::marker::Copy)]
     pub struct Import;
     #[doc(hidden)]
-    #[allow(dead_code, non_camel_case_types)]
+    #[allow(dead_code, deprecated, non_camel_case_types)]
     pub(crate) type __lock_Import = Import;
 }
 const _: () = {
+    #[allow(deprecated)]
     impl rt::Lock for locks::NightlyReport {
         const DECLARATION: rt::Declaration = rt::Declaration(
             rt::check(rt::LockTerms {
@@ -33,6 +34,7 @@ const _: () = {
             }),
         );
     }
+    #[allow(deprecated)]
     impl rt::Lock for locks::Import {
         const DECLARATION: rt::Declaration = rt::Declaration(
             rt::check(rt::LockTerms {
@@ -42,5 +44,6 @@ const _: () = {
             }),
         );
     }
+    #[allow(deprecated)]
     const _: rt::Declaration = <locks::Import as rt::Lock>::DECLARATION;
 };

@@ -38,16 +38,23 @@ impl Args {
         let mut positional = Vec::new();
         let parse = |input: ParseStream<'_>| {
             while !input.is_empty() {
-                if let Err(error) = args.argument(input, place, &mut positional) {
+                let read = args.argument(input, place, &mut positional);
+                let argument = read.unwrap_or_else(|error| {
                     args.slip(error);
                     skip(input);
-                }
-                args.separator(input, place);
+                    None
+                });
+                args.separator(input, place, argument);
             }
             Ok(())
         };
-        if let Err(error) = parse.parse2(tokens) {
+        // The parser reports the rest of a value that was not read to its end, after the error there.
+        if let Err(error) = parse.parse2(tokens)
+            && !args.half_written
+        {
             args.slip(error);
+            // A value that was not read to its end, inside brackets. It is not known which.
+            args.arguments.refuse_all();
         }
         args.name_values(positional, place);
         args
@@ -58,12 +65,13 @@ impl Args {
         self.half_written = true;
     }
 
+    /// Reads one argument, and gives it, unless it is a value without its name.
     fn argument(
         &mut self,
         input: ParseStream<'_>,
         place: Place,
         positional: &mut Vec<Positional>,
-    ) -> syn::Result<()> {
+    ) -> syn::Result<Option<Argument>> {
         let valid = Argument::valid_in(place);
         if input.peek(Token![=]) || input.peek(Token![,]) || input.peek(Token![;]) {
             let message = format!("expected an argument before this: one of {valid}");
@@ -75,13 +83,14 @@ impl Args {
                 syn::Error::new(error.span(), message)
             })?;
             positional.push(Positional::of(&value));
-            return Ok(());
+            return Ok(None);
         }
         // `crate` is a keyword, and an argument.
         let key = input.call(Ident::parse_any)?;
         match Argument::find(&key.to_string()) {
             Some(argument) if argument.is_valid_in(place) => {
-                self.arguments.set(argument, key, input)
+                self.arguments.set(argument, key, input)?;
+                Ok(Some(argument))
             }
             Some(_) => {
                 let message = format!("`{key}` belongs into the attribute; valid here are {valid}");
@@ -101,7 +110,7 @@ impl Args {
     }
 
     /// Reads the comma, and what stands there instead.
-    fn separator(&mut self, input: ParseStream<'_>, place: Place) {
+    fn separator(&mut self, input: ParseStream<'_>, place: Place, before: Option<Argument>) {
         if input.is_empty() || input.parse::<Token![,]>().is_ok() {
             return;
         }
@@ -110,6 +119,9 @@ impl Args {
             "expected `,` between two arguments",
         ));
         if input.parse::<Token![;]>().is_err() && !starts_argument(input, place) {
+            if let Some(before) = before {
+                self.arguments.refuse(before);
+            }
             skip(input);
             let _ = input.parse::<Token![,]>();
         }

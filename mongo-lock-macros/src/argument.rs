@@ -75,6 +75,20 @@ macro_rules! arguments {
                 }
             }
 
+            /// Leaves out the value of an argument that goes on after it, as `ttl = Config TTL` does.
+            pub(crate) fn refuse(&mut self, argument: Argument) {
+                match argument {
+                    $(Argument::$Term => self.terms.$term.refuse(),)*
+                    $(Argument::$Other => self.$other.refuse(),)*
+                }
+            }
+
+            pub(crate) fn refuse_all(&mut self) {
+                for argument in Argument::ALL {
+                    self.refuse(*argument);
+                }
+            }
+
             /// Reads what follows `key` into the slot of `argument`.
             pub(crate) fn set(
                 &mut self,

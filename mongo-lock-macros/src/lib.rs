@@ -12,6 +12,8 @@ mod duration;
 mod errors;
 mod expand;
 mod function;
+#[cfg(test)]
+mod half_written;
 mod name;
 mod pinned;
 #[cfg(test)]

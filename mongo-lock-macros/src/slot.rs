@@ -176,6 +176,13 @@ impl<T> Slot<T> {
         self.0.as_ref().map(|(key, _)| key.span())
     }
 
+    /// Leaves the value out.
+    pub(crate) fn refuse(&mut self) {
+        if let Some((_, value)) = &mut self.0 {
+            *value = None;
+        }
+    }
+
     pub(crate) fn given(&self) -> bool {
         self.0.is_some()
     }

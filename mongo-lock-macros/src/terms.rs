@@ -43,12 +43,12 @@ impl Terms {
     /// `all`: whether these are all the terms. Otherwise others may come from a declaration, and the
     /// compiler finds the contradictions that depend on those.
     ///
-    /// `no_ttl`: whether an error has been reported for a ttl that is not there. A ttl stands in for it
-    /// then, as for one that is refused: the error is the only one.
+    /// `reported`: whether an error has been reported that may stand for a term which is not there. A ttl
+    /// stands in for it then, as for one that is refused: the error is the only one.
     pub(crate) fn check(
         terms: argument::Terms,
         all: bool,
-        no_ttl: bool,
+        reported: bool,
         errors: &mut Errors,
     ) -> Self {
         // Without `..`: a new term does not compile until it is checked here.
@@ -63,7 +63,8 @@ impl Terms {
             shared,
         } = terms;
         let (max_hold_at, min_hold_at) = (max_hold.span(), min_hold.span());
-        let no_ttl = no_ttl || ttl.given();
+        let no_ttl = reported || ttl.given();
+        let renew_given = renew.given();
         let mut time = |slot: Slot<Period>| {
             slot.entry()
                 .and_then(|(key, value)| errors.keep(check_time(&key, value)))
@@ -85,13 +86,15 @@ impl Terms {
         }
         let renew = renew.flag();
         if let Some(at) = max_hold_at
-            && (renew == Some(false) || all && renew.is_none())
+            && (renew == Some(false) || (all || reported) && renew.is_none())
         {
-            errors.at(
-                at,
-                "`max_hold` limits renewal, and there is none: add `renew`, or make the `ttl` the \
-                 limit",
-            );
+            if !reported && (renew == Some(false) || !renew_given) {
+                errors.at(
+                    at,
+                    "`max_hold` limits renewal, and there is none: add `renew`, or make the `ttl` \
+                     the limit",
+                );
+            }
             max_hold = None;
         }
         if let (Some(at), Some(Time::Literal(hold)), Some(Time::Literal(ttl))) =

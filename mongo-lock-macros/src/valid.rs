@@ -56,6 +56,9 @@ impl Annotation {
         // Without a ttl, what is named only would be a second error.
         let terms = Terms::check(terms, all, no_ttl || half_written, &mut errors);
         let returns = errors.keep(Returns::read(&function.output));
+        if let Some(error) = &function.mended {
+            errors.push(error.clone());
+        }
         let faulty = !errors.is_empty();
         let annotation = returns.map(|returns| Self {
             faulty,
