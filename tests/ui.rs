@@ -242,3 +242,19 @@ fn a_half_written_declaration() {
     let count = at_most_one_error_each("declarations", head, inputs);
     assert!(count > 230, "{count}");
 }
+
+/// No lint finds fault with an expansion.
+#[test]
+fn accepted_by_clippy() {
+    let out = out();
+    let files = files_in("tests/ui/clippy");
+    let complaints = in_parallel(&files, |file| {
+        let compiled = compile(&ARTIFACTS, file, Until::Linted, out.path());
+        if compiled.ok && compiled.stderr.is_empty() {
+            return Ok(());
+        }
+        Err(format!("{}: {}", file.display(), compiled.stderr))
+    });
+    assert!(complaints.is_empty(), "{}", complaints.join("\n\n"));
+    assert!(!files.is_empty());
+}

@@ -17,7 +17,7 @@ async fn drain(queue: &str, lease: Duration) -> rt::Result<rt::Outcome<()>, rt::
             }
         })
         .name(&queue);
-    rt::run_value(
+    return rt::run_value(
             __mongo_lock_call,
             rt::Box::pin(async move {
                 if let rt::Some(__mongo_lock_ret) = rt::returns::<()>() {
@@ -31,8 +31,8 @@ async fn drain(queue: &str, lease: Duration) -> rt::Result<rt::Outcome<()>, rt::
                 rt::used(&lease);
                 #[allow(clippy::diverging_sub_expression)]
                 let __mongo_lock_ret: () = {};
-                #[allow(unreachable_code)] __mongo_lock_ret
+                #[allow(unreachable_code)] return __mongo_lock_ret;
             }),
         )
-        .await
+        .await;
 }

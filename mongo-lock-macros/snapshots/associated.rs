@@ -24,7 +24,7 @@ async fn job(&self) -> rt::Result<rt::Outcome<()>, rt::Error> {
             })
         }
     });
-    rt::run_value(
+    return rt::run_value(
             __mongo_lock_call,
             rt::Box::pin(async move {
                 if let rt::Some(__mongo_lock_ret) = rt::returns::<()>() {
@@ -33,8 +33,8 @@ async fn job(&self) -> rt::Result<rt::Outcome<()>, rt::Error> {
                 rt::used(&self);
                 #[allow(clippy::diverging_sub_expression)]
                 let __mongo_lock_ret: () = {};
-                #[allow(unreachable_code)] __mongo_lock_ret
+                #[allow(unreachable_code)] return __mongo_lock_ret;
             }),
         )
-        .await
+        .await;
 }

@@ -35,7 +35,7 @@ where
                 __LOCK
             })
             .client(&&self.locks);
-        rt::run_outcome(
+        return rt::run_outcome(
                 __mongo_lock_call,
                 rt::error,
                 rt::Box::pin(async move {
@@ -52,9 +52,9 @@ where
                         };
                         __ret
                     };
-                    #[allow(unreachable_code)] __mongo_lock_ret
+                    #[allow(unreachable_code)] return __mongo_lock_ret;
                 }),
             )
-            .await
+            .await;
     })
 }

@@ -29,7 +29,7 @@ async fn import() -> rt::Result<rt::Outcome<()>, rt::Error> {
         };
         __LOCK
     });
-    rt::run_value(
+    return rt::run_value(
             __mongo_lock_call,
             rt::Box::pin(async move {
                 if let rt::Some(__mongo_lock_ret) = rt::returns::<()>() {
@@ -37,8 +37,8 @@ async fn import() -> rt::Result<rt::Outcome<()>, rt::Error> {
                 }
                 #[allow(clippy::diverging_sub_expression)]
                 let __mongo_lock_ret: () = {};
-                #[allow(unreachable_code)] __mongo_lock_ret
+                #[allow(unreachable_code)] return __mongo_lock_ret;
             }),
         )
-        .await
+        .await;
 }

@@ -7,6 +7,7 @@
 
 #[allow(unused)]
 #[allow(clippy::double_must_use, clippy::missing_errors_doc)]
+#[allow(clippy::async_yields_async)]
 async fn report(day: Date) -> rt::Result<rt::Outcome<u32>, rt::Error> {
     let __mongo_lock_call = rt::Call::new({
         const __LOCK: rt::LockTerms = rt::LockTerms::new(
@@ -18,7 +19,7 @@ async fn report(day: Date) -> rt::Result<rt::Outcome<u32>, rt::Error> {
         }
         __LOCK
     });
-    rt::run_value(
+    return rt::run_value(
             __mongo_lock_call,
             rt::Box::pin(async move {
                 if let rt::Some(__mongo_lock_ret) = rt::returns::<u32>() {
@@ -28,10 +29,10 @@ async fn report(day: Date) -> rt::Result<rt::Outcome<u32>, rt::Error> {
                 let day = day;
                 #[allow(clippy::diverging_sub_expression)]
                 let __mongo_lock_ret: u32 = { 7 };
-                #[allow(unreachable_code)] __mongo_lock_ret
+                #[allow(unreachable_code)] return __mongo_lock_ret;
             }),
         )
-        .await
+        .await;
 }
 ::core::compile_error! {
     "this is not a lock name: it has ' '; a lock name has ASCII letters, digits and `- _ . : / @ + =`"

@@ -18,7 +18,7 @@ async fn clean_up() -> rt::Result<rt::Outcome<()>, rt::Error> {
         }
         __LOCK
     });
-    rt::run_value(
+    return rt::run_value(
             __mongo_lock_call,
             rt::Box::pin(async move {
                 if let rt::Some(__mongo_lock_ret) = rt::returns::<()>() {
@@ -28,8 +28,8 @@ async fn clean_up() -> rt::Result<rt::Outcome<()>, rt::Error> {
                 let __mongo_lock_ret: () = {
                     println!("cleaning up");
                 };
-                #[allow(unreachable_code)] __mongo_lock_ret
+                #[allow(unreachable_code)] return __mongo_lock_ret;
             }),
         )
-        .await
+        .await;
 }

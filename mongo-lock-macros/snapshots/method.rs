@@ -25,7 +25,7 @@ pub async fn report(
             __LOCK
         })
         .client(&&self.locks);
-    rt::run_result(
+    return rt::run_result(
             __mongo_lock_call,
             rt::error,
             rt::Box::pin(async move {
@@ -52,8 +52,8 @@ pub async fn report(
                     day.add(a)?;
                     Ok(b)
                 };
-                #[allow(unreachable_code)] __mongo_lock_ret
+                #[allow(unreachable_code)] return __mongo_lock_ret;
             }),
         )
-        .await
+        .await;
 }

@@ -6,6 +6,7 @@
 // with `rt` for `::mongo_lock_runtime::__private`:
 
 #[allow(clippy::double_must_use, clippy::missing_errors_doc)]
+#[allow(clippy::async_yields_async)]
 async fn pay(id: u32, amount: u64) -> rt::Result<rt::Outcome<u64>, rt::Error> {
     let __mongo_lock_call = rt::Call::new({
             const __LOCK: rt::LockTerms = rt::LockTerms::new(
@@ -25,10 +26,14 @@ async fn pay(id: u32, amount: u64) -> rt::Result<rt::Outcome<u64>, rt::Error> {
                 rt::Part::Value("REGION", rt::format_args!("{}", REGION)),
             ],
         );
-    rt::run_value(
+    return rt::run_value(
             __mongo_lock_call,
             rt::Box::pin(async move {
-                if let rt::Some(__mongo_lock_ret) = rt::returns::<u64>() {
+                if let rt::Some(__mongo_lock_ret) = {
+                    #[allow(unused_imports)]
+                    use rt::Plain as _;
+                    rt::Returns::<u64>::NEW.value()
+                } {
                     return __mongo_lock_ret;
                 }
                 #[allow(clippy::shadow_same)]
@@ -38,8 +43,8 @@ async fn pay(id: u32, amount: u64) -> rt::Result<rt::Outcome<u64>, rt::Error> {
                 let amount = amount;
                 #[allow(clippy::diverging_sub_expression)]
                 let __mongo_lock_ret: u64 = { amount };
-                #[allow(unreachable_code)] __mongo_lock_ret
+                #[allow(unreachable_code)] return __mongo_lock_ret;
             }),
         )
-        .await
+        .await;
 }

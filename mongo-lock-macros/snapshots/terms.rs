@@ -44,7 +44,7 @@ async fn import() -> Result<Outcome<u32>, Error> {
             })
         }
     });
-    rt::run_outcome(
+    return rt::run_outcome(
             __mongo_lock_call,
             rt::error,
             rt::Box::pin(async move {
@@ -57,8 +57,8 @@ async fn import() -> Result<Outcome<u32>, Error> {
                 let __mongo_lock_ret: Result<Outcome<u32>, Error> = {
                     Ok(Outcome::Executed(1))
                 };
-                #[allow(unreachable_code)] __mongo_lock_ret
+                #[allow(unreachable_code)] return __mongo_lock_ret;
             }),
         )
-        .await
+        .await;
 }

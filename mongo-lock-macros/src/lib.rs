@@ -58,11 +58,7 @@ fn annotate(
     };
     let args = Args::parse(args, Place::Attribute);
     let (annotation, errors) = Annotation::check(args, &function);
-    let output = match &annotation {
-        Some(annotation) => expand::expand(annotation, &function),
-        None => item,
-    };
-    with_errors(output, errors)
+    with_errors(expand::expand(&annotation, &function), errors)
 }
 
 fn with_errors(

@@ -24,12 +24,11 @@ pub(crate) struct Annotation {
 }
 
 impl Annotation {
-    /// Checks the arguments and the return type. Gives the annotation, unless the return type makes
-    /// one impossible, and all errors.
+    /// Checks the arguments and the return type. Gives the annotation and all errors.
     ///
-    /// A wrong argument is replaced with something harmless, so that the function is still there,
+    /// What is wrong is replaced with something harmless, so that the function is still there,
     /// with its new return type, and the error is the only one that its author sees.
-    pub(crate) fn check(args: Args, function: &Function) -> (Option<Self>, Option<syn::Error>) {
+    pub(crate) fn check(args: Args, function: &Function) -> (Self, Option<syn::Error>) {
         let Args {
             arguments,
             mut errors,
@@ -55,12 +54,15 @@ impl Annotation {
         }
         // Without a ttl, what is named only would be a second error.
         let terms = Terms::check(terms, all, no_ttl || half_written, &mut errors);
-        let returns = errors.keep(Returns::read(&function.output));
+        let (returns, error) = Returns::read(&function.output);
+        if let Some(error) = error {
+            errors.push(error);
+        }
         if let Some(error) = &function.mended {
             errors.push(error.clone());
         }
         let faulty = !errors.is_empty();
-        let annotation = returns.map(|returns| Self {
+        let annotation = Self {
             faulty,
             name,
             terms,
@@ -68,7 +70,7 @@ impl Annotation {
             client: client.value(),
             krate: krate.value(),
             returns,
-        });
+        };
         (annotation, errors.into_inner())
     }
 

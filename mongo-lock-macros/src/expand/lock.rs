@@ -198,6 +198,17 @@ fn part_of(
                 Value::Argument(index) => argument(*index, sig, span),
                 Value::Constant(ident) => ident.clone(),
             };
+            let value = if spec.ends_with('?') {
+                // Reports a string, whose quotes no name can have, at the literal.
+                let at = Span::mixed_site().located_at(span);
+                quote_spanned! {at=> {
+                    #[allow(unused_imports)] // needed for a type that is no string
+                    use #private::Debugged as _;
+                    #private::Debugs(&#value).value()
+                }}
+            } else {
+                value.into_token_stream()
+            };
             quote!(#private::Part::Value(#name, #private::format_args!(#format, #value)))
         }
     }

@@ -1,6 +1,7 @@
 //! Writing the function that takes the lock.
 
 mod lock;
+mod run;
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote};
@@ -74,50 +75,7 @@ pub(crate) fn expand(annotation: &Annotation, function: &Function) -> TokenStrea
         sig.output = ReturnType::Type(arrow, Box::new(Type::Verbatim(declared)));
     }
 
-    let lock_call = lock::call(annotation, &sig);
-    // A missing `From` is reported at the function's error type.
-    let error = annotation.returns.error_span().map(|span| {
-        let private = annotation.private(span);
-        let error = Ident::new("error", Span::mixed_site().located_at(span));
-        quote!(#private::#error,)
-    });
-    let run = match &annotation.returns {
-        Returns::Value(_) => quote!(run_value),
-        Returns::Result(_) => quote!(run_result),
-        Returns::Outcome(_) => quote!(run_outcome),
-    };
-    // The attribute uses an argument such as `_day` for its author.
-    let used_anyway = sig.inputs.iter().enumerate().any(|(index, input)| {
-        matches!(input, FnArg::Typed(input) if matches!(&*input.pat, Pat::Ident(pat)
-            if is_unused(&pat.ident) && is_used(annotation, index, &pat.ident)))
-    });
-    let used_anyway = used_anyway.then(|| quote!(#[allow(clippy::used_underscore_binding)]));
-    let ty = annotation.returns.of_body();
-    let (ret, call) = (local("__mongo_lock_ret"), local("__mongo_lock_call"));
-    let run = quote! {
-        // A statement of its own: what its expressions borrow must not live across the await.
-        #used_anyway
-        let #call = #lock_call;
-        #private::#run(
-            #call,
-            #error
-            #private::Box::pin(async move {
-                // Tells the block its type before the body's first `return` or `?`.
-                if let #private::Some(#ret) = #private::returns::<#ty>() {
-                    return #ret;
-                }
-                #(#moved)*
-                // A statement, so that the temporaries of the body's tail are dropped before
-                // the arguments, as in a plain function. Both lints mean bodies that only
-                // panic, which a plain function may have without a warning.
-                #[allow(clippy::diverging_sub_expression)]
-                let #ret: #ty = #body;
-                #[allow(unreachable_code)]
-                #ret
-            }),
-        )
-        .await
-    };
+    let run = run::run(annotation, &sig, body, &moved);
     let run = match pinned {
         Some(pinned) => pinned.expand(&run),
         None => run,
@@ -126,6 +84,10 @@ pub(crate) fn expand(annotation: &Annotation, function: &Function) -> TokenStrea
     // The author wrote no `Result`: the expansion adds it.
     let no_result = matches!(annotation.returns, Returns::Value(_))
         .then(|| quote!(#[allow(clippy::double_must_use, clippy::missing_errors_doc)]));
+    // A function may give a future, which its caller awaits; to the lint, the body is a block that should
+    // have.
+    let gives = matches!(annotation.returns, Returns::Value(Some(_)))
+        .then(|| quote!(#[allow(clippy::async_yields_async)]));
     // A refused attribute uses no argument of the function, and a warning about that would stand
     // beside the error.
     let quiet = annotation.faulty.then(|| quote!(#[allow(unused)]));
@@ -137,6 +99,7 @@ pub(crate) fn expand(annotation: &Annotation, function: &Function) -> TokenStrea
         #(#inner_attrs)*
         #quiet
         #no_result
+        #gives
         #vis #defaultness #sig #block
     }
 }
@@ -249,9 +212,4 @@ fn as_outer(attr: &Attribute) -> Attribute {
         style: AttrStyle::Outer,
         ..attr.clone()
     }
-}
-
-/// A variable that no name in the body can refer to.
-fn local(name: &str) -> Ident {
-    Ident::new(name, Span::mixed_site())
 }

@@ -1,6 +1,7 @@
 //! The items that an expansion names. Not part of the public interface: they change without notice.
 
 mod call;
+mod returns;
 mod template;
 
 pub use core::{
@@ -14,8 +15,9 @@ pub use std::boxed::Box;
 pub use inventory::submit;
 
 pub use self::{
-    call::{Call, error, returns, run_outcome, run_result, run_value, used},
-    template::Part,
+    call::{Call, error, returns, run_alias, run_outcome, run_result, run_value, used},
+    returns::{FromLockError, IsOutcome, IsPlain, IsResult, Plain, Returns},
+    template::{Debugged, Debugs, Part, Quoted, WithoutQuotes},
 };
 pub use crate::{
     client::LockClient,
