@@ -7,9 +7,10 @@
 async fn drain(queue: &str, lease: Duration) -> rt::Result<rt::Outcome<()>, rt::Error> {
     let __mongo_lock_call = rt::Call::new({
             const __LOCK: rt::LockTerms = rt::LockTerms::named("queue");
+            fn __here() {}
             rt::submit! {
-                rt::RegisteredLock::unknown(__LOCK, rt::concat!(rt::module_path!(),
-                "::drain"))
+                rt::RegisteredLock::unknown(__LOCK, rt::module_path!(), ||
+                rt::path_of(__here),)
             }
             rt::LockTerms {
                 ttl: rt::Some(lease),

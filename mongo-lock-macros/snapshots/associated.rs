@@ -10,8 +10,10 @@ async fn job(&self) -> rt::Result<rt::Outcome<()>, rt::Error> {
             "Self::NAME",
             rt::Duration::from_millis(60000u64),
         );
+        fn __here() {}
         rt::submit! {
-            rt::RegisteredLock::unknown(__LOCK, rt::concat!(rt::module_path!(), "::job"))
+            rt::RegisteredLock::unknown(__LOCK, rt::module_path!(), ||
+            rt::path_of(__here),)
         }
         const {
             rt::check_terms(rt::LockTerms {

@@ -28,9 +28,10 @@ where
                     "job",
                     rt::Duration::from_millis(60000u64),
                 );
+                fn __here() {}
                 rt::submit! {
-                    rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(),
-                    "::run"))
+                    rt::RegisteredLock::new(__LOCK, rt::module_path!(), ||
+                    rt::path_of(__here),)
                 }
                 __LOCK
             })

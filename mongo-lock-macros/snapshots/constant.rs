@@ -14,8 +14,9 @@ async fn job() -> rt::Result<rt::Outcome<()>, rt::Error> {
                 rt::Named(m::NAME).terms()
             })
         });
+        fn __here() {}
         rt::submit! {
-            rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::job"))
+            rt::RegisteredLock::new(__LOCK, rt::module_path!(), || rt::path_of(__here),)
         }
         __LOCK
     });

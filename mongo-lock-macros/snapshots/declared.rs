@@ -14,8 +14,9 @@ async fn import() -> rt::Result<rt::Outcome<()>, rt::Error> {
                 rt::Named(locks::Import).declared_terms()
             })
         });
+        fn __here() {}
         rt::submit! {
-            rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::import"))
+            rt::RegisteredLock::new(__LOCK, rt::module_path!(), || rt::path_of(__here),)
         }
         #[allow(non_local_definitions)]
         const _: () = {
@@ -24,7 +25,7 @@ async fn import() -> rt::Result<rt::Outcome<()>, rt::Error> {
             {
                 #[allow(unused_imports, clippy::wildcard_imports)]
                 use locks::*;
-                impl<T> rt::OneFunctionPerLock<T> for __lock_Import {}
+                impl<T> rt::OneFunctionUnlessAllSayReuse<T> for __lock_Import {}
             }
         };
         __LOCK

@@ -14,8 +14,9 @@ async fn report(day: Date) -> rt::Result<rt::Outcome<u32>, rt::Error> {
             "error",
             rt::Duration::from_millis(31622400000u64),
         );
+        fn __here() {}
         rt::submit! {
-            rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::report"))
+            rt::RegisteredLock::new(__LOCK, rt::module_path!(), || rt::path_of(__here),)
         }
         __LOCK
     });

@@ -12,9 +12,9 @@ async fn clean_up() -> rt::Result<rt::Outcome<()>, rt::Error> {
             "clean-up",
             rt::Duration::from_millis(300000u64),
         );
+        fn __here() {}
         rt::submit! {
-            rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(),
-            "::clean_up"))
+            rt::RegisteredLock::new(__LOCK, rt::module_path!(), || rt::path_of(__here),)
         }
         __LOCK
     });

@@ -35,6 +35,13 @@ const _: () = {
         );
     }
     #[allow(deprecated)]
+    const _: () = {
+        rt::submit! {
+            rt::DeclaredLock::new(< locks::NightlyReport as rt::Lock > ::DECLARATION,
+            rt::module_path!(),)
+        }
+    };
+    #[allow(deprecated)]
     impl rt::Lock for locks::Import {
         const DECLARATION: rt::Declaration = rt::Declaration(
             rt::check(rt::LockTerms {
@@ -45,5 +52,10 @@ const _: () = {
         );
     }
     #[allow(deprecated)]
-    const _: rt::Declaration = <locks::Import as rt::Lock>::DECLARATION;
+    const _: () = {
+        rt::submit! {
+            rt::DeclaredLock::new(< locks::Import as rt::Lock > ::DECLARATION,
+            rt::module_path!(),)
+        }
+    };
 };

@@ -18,9 +18,10 @@ pub async fn report(
                 "report",
                 rt::Duration::from_millis(5400000u64),
             );
+            fn __here() {}
             rt::submit! {
-                rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(),
-                "::report"))
+                rt::RegisteredLock::new(__LOCK, rt::module_path!(), ||
+                rt::path_of(__here),)
             }
             __LOCK
         })

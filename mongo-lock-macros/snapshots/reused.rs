@@ -15,8 +15,9 @@ async fn import() -> rt::Result<rt::Outcome<()>, rt::Error> {
                 rt::Named(locks::Import).terms()
             })
         });
+        fn __here() {}
         rt::submit! {
-            rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::import"))
+            rt::RegisteredLock::new(__LOCK, rt::module_path!(), || rt::path_of(__here),)
         }
         #[allow(non_local_definitions)]
         const _: () = {
@@ -26,7 +27,7 @@ async fn import() -> rt::Result<rt::Outcome<()>, rt::Error> {
                 #[allow(unused_imports, clippy::wildcard_imports)]
                 use locks::*;
                 struct Reuse;
-                impl rt::OneFunctionPerLock<Reuse> for __lock_Import {}
+                impl rt::OneFunctionUnlessAllSayReuse<Reuse> for __lock_Import {}
             }
         };
         __LOCK

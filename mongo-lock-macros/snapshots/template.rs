@@ -13,8 +13,10 @@ async fn pay(id: u32, amount: u64) -> rt::Result<rt::Outcome<u64>, rt::Error> {
                 "invoice/{id:03}/{REGION}",
                 rt::Duration::from_millis(60000u64),
             );
+            fn __here() {}
             rt::submit! {
-                rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::pay"))
+                rt::RegisteredLock::new(__LOCK, rt::module_path!(), ||
+                rt::path_of(__here),)
             }
             __LOCK
         })

@@ -28,8 +28,9 @@ async fn import() -> Result<Outcome<u32>, Error> {
             reuse: true,
             ..rt::LockTerms::new("import", rt::Duration::from_millis(30000u64))
         });
+        fn __here() {}
         rt::submit! {
-            rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::import"))
+            rt::RegisteredLock::new(__LOCK, rt::module_path!(), || rt::path_of(__here),)
         }
         const {
             rt::check_terms(rt::LockTerms {

@@ -43,6 +43,7 @@ const SYNTAX: &str = "write `mod locks { Report = \"report\", ttl = \"5m\"; … 
 //         impl rt::Lock for locks::Report {
 //             const DECLARATION: rt::Declaration = rt::Declaration(rt::check(…));
 //         }
+//         const _: () = { rt::submit! { rt::DeclaredLock::new(…) } };
 //     };
 //
 // The `impl` is outside the module, where the author's constants are in scope.
@@ -309,18 +310,16 @@ impl Lock {
             #[allow(dead_code, deprecated, non_camel_case_types)]
             pub(crate) type #claim = #ident;
         };
-        // Evaluates the author's constants here, not only where the lock is used.
-        let check = terms.constants().next().map(|_| {
-            quote! {
-                #(#cfgs)*
-                #[allow(deprecated)]
-                const _: #private::Declaration = <#module::#ident as #private::Lock>::DECLARATION;
-            }
-        });
         // The compiler reports an error of the terms at the lock.
         let at = Span::mixed_site().located_at(ident.span());
         let private_at = valid::private(krate, ident.span());
         let declared = quote_spanned!(at=> #private_at::check(#declared));
+        let declared_at = quote_spanned! {at=>
+            #private_at::DeclaredLock::new(
+                <#module::#ident as #private_at::Lock>::DECLARATION,
+                #private_at::module_path!(),
+            )
+        };
         let implementation = quote! {
             #(#cfgs)*
             #[allow(deprecated)] // to name the lock here is no use of it
@@ -328,7 +327,13 @@ impl Lock {
                 const DECLARATION: #private::Declaration =
                     #private::Declaration(#declared);
             }
-            #check
+            // For the list of all locks. It also evaluates the author's constants here, not only where the
+            // lock is used.
+            #(#cfgs)*
+            #[allow(deprecated)]
+            const _: () = {
+                #private::submit! { #declared_at }
+            };
         };
         (ty, implementation)
     }

@@ -19,7 +19,8 @@ use crate::{
 //     rt::Call::new({
 //         const __LOCK: rt::LockTerms =
 //             rt::LockTerms::new("report", rt::Duration::from_millis(300000));
-//         rt::submit! { rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::report")) }
+//         fn __here() {}
+//         rt::submit! { rt::RegisteredLock::new(__LOCK, rt::module_path!(), || rt::path_of(__here)) }
 //         __LOCK
 //     })
 //     .client(&client)
@@ -42,8 +43,6 @@ use crate::{
 //     }
 pub(crate) fn call(annotation: &Annotation, sig: &Signature) -> TokenStream {
     let private = annotation.private(Span::mixed_site());
-    let function = LitStr::new(&format!("::{}", sig.ident.unraw()), Span::mixed_site());
-    let function = quote!(#private::concat!(#private::module_path!(), #function));
     let fixed_name = match &annotation.name {
         Name::Path { path, .. } => is_fixed(path, sig),
         _ => true,
@@ -81,7 +80,15 @@ pub(crate) fn call(annotation: &Annotation, sig: &Signature) -> TokenStream {
     let mut call = quote! {
         #private::Call::new({
             const __LOCK: #private::LockTerms = #item;
-            #private::submit! { #private::RegisteredLock::#register(__LOCK, #function) }
+            // Its path is that of the function, with the type of a method.
+            fn __here() {}
+            #private::submit! {
+                #private::RegisteredLock::#register(
+                    __LOCK,
+                    #private::module_path!(),
+                    || #private::path_of(__here),
+                )
+            }
             #claim
             #terms
         })
@@ -235,7 +242,7 @@ fn argument(index: usize, sig: &Signature, span: Span) -> Ident {
 //
 //     const _: () = {
 //         struct __lock_Report;
-//         { use locks::*; impl<T> rt::OneFunctionPerLock<T> for __lock_Report {} }
+//         { use locks::*; impl<T> rt::OneFunctionUnlessAllSayReuse<T> for __lock_Report {} }
 //     };
 //
 // In the crate that declares the lock, `locks` has a `__lock_Report` of its own, which is the lock, so
@@ -257,10 +264,10 @@ fn claim(annotation: &Annotation, private: &TokenStream) -> Option<TokenStream> 
     let claim = if annotation.reuse {
         quote_spanned! {span=>
             struct Reuse;
-            impl #private::OneFunctionPerLock<Reuse> for #lock {}
+            impl #private::OneFunctionUnlessAllSayReuse<Reuse> for #lock {}
         }
     } else {
-        quote_spanned!(span=> impl<T> #private::OneFunctionPerLock<T> for #lock {})
+        quote_spanned!(span=> impl<T> #private::OneFunctionUnlessAllSayReuse<T> for #lock {})
     };
     Some(quote_spanned! {span=>
         #[allow(non_local_definitions)] // the claim must count outside

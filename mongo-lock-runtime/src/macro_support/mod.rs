@@ -26,8 +26,8 @@ pub use crate::{
     outcome::Outcome,
     registered_lock::RegisteredLock,
     registry::{
-        Declaration, Declares, Lock, LockTerms, Named, Names, OneFunctionPerLock, check,
-        check_name, check_terms,
+        Declaration, DeclaredLock, Declares, Lock, LockTerms, Named, Names,
+        OneFunctionUnlessAllSayReuse, check, check_name, check_terms, path_of,
     },
     spec::OnLost,
 };

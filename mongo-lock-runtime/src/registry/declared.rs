@@ -60,7 +60,7 @@ pub struct Declaration(pub LockTerms);
 ///
 /// A function that owns the lock implements this trait for all `T`, one that reuses the lock for a type
 /// of its own: two of the latter do not overlap, every other pair does.
-pub trait OneFunctionPerLock<T> {}
+pub trait OneFunctionUnlessAllSayReuse<T> {}
 
 /// The value of `name = path`: a text or a declared lock.
 ///

@@ -10,8 +10,9 @@ pub(crate) use self::conflict::check_locks_unique;
 pub use self::{
     conflict::{assert_locks_unique, registered_locks},
     declared::{
-        Declaration, Declares, Lock, Named, Names, OneFunctionPerLock, check, check_name,
+        Declaration, Declares, Lock, Named, Names, OneFunctionUnlessAllSayReuse, check, check_name,
         check_terms,
     },
+    registered::{DeclaredLock, path_of},
     terms::LockTerms,
 };
