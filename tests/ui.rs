@@ -258,3 +258,49 @@ fn accepted_by_clippy() {
     assert!(complaints.is_empty(), "{}", complaints.join("\n\n"));
     assert!(!files.is_empty());
 }
+
+/// The dependency under another name: found in the manifest, and one error where it is not.
+#[test]
+fn a_renamed_dependency() {
+    let out = out();
+    let file = out.path().join("renamed.rs");
+    let source = "
+        use other_name::{Error, Outcome, distributed_lock, lock_names};
+        lock_names! { mod locks { Report = \"report\", ttl = \"5m\"; } }
+        #[distributed_lock(name = locks::Report)] async fn declared() -> Result<u32, Error> { Ok(1) }
+        #[distributed_lock(name = \"job/{id:?}\", ttl = \"5m\", renew, wait = \"1s\")] async fn job(id: u32) {}
+        async fn callers() -> Result<(), Error> {
+            let _: Outcome<u32> = declared().await?;
+            let _: Outcome<()> = job(1).await?;
+            Ok(())
+        }
+        fn main() { drop(callers()); }
+    ";
+    fs::write(&file, source).unwrap();
+    let renamed = ARTIFACTS.renamed("mongo_lock_runtime", "other_name");
+    let compiled = |manifest: &str| {
+        fs::write(out.path().join("Cargo.toml"), manifest).unwrap();
+        compile_with(&renamed, &file, Until::Checked, out.path(), |command| {
+            command.env("CARGO_MANIFEST_DIR", out.path());
+        })
+    };
+    let named = compiled("[dependencies]\nother-name = { package = \"mongo-lock-runtime\" }");
+    assert!(named.ok, "{}", named.stderr);
+    // As with a facade, or another build tool. Each macro call has one error.
+    let unknown = compiled("[dependencies]\nfacade = \"1\"");
+    let errors: Vec<&str> = unknown
+        .stderr
+        .lines()
+        .filter(|it| it.starts_with("error"))
+        .collect();
+    let expected = "error[E0433]: cannot find `mongo_lock_runtime` in the crate root";
+    let (sum, errors) = errors.split_last().unwrap();
+    assert!(sum.starts_with("error: aborting"), "{}", unknown.stderr);
+    assert!(
+        errors.iter().all(|it| *it == expected),
+        "{}",
+        unknown.stderr
+    );
+    assert!(errors.len() <= 3, "{}", unknown.stderr);
+    assert!(!unknown.stderr.contains("std::"), "{}", unknown.stderr);
+}

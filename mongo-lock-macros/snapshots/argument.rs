@@ -20,7 +20,7 @@ async fn drain(queue: &str, lease: Duration) -> rt::Result<rt::Outcome<()>, rt::
         .name(&queue);
     return rt::run_value(
             __mongo_lock_call,
-            rt::Box::pin(async move {
+            rt::Boxed::pin(async move {
                 if let rt::Some(__mongo_lock_ret) = rt::returns::<()>() {
                     return __mongo_lock_ret;
                 }

@@ -8,7 +8,7 @@ async fn job(&self) -> rt::Result<rt::Outcome<()>, rt::Error> {
     let __mongo_lock_call = rt::Call::new({
         const __LOCK: rt::LockTerms = rt::LockTerms::new(
             "Self::NAME",
-            rt::Duration::from_millis(60000u64),
+            rt::millis(60000u64),
         );
         fn __here() {}
         rt::submit! {
@@ -17,7 +17,7 @@ async fn job(&self) -> rt::Result<rt::Outcome<()>, rt::Error> {
         }
         const {
             rt::check_terms(rt::LockTerms {
-                ttl: rt::Some(rt::Duration::from_millis(60000u64)),
+                ttl: rt::Some(rt::millis(60000u64)),
                 ..rt::check_name({
                     #[allow(unused_imports)]
                     use rt::Names as _;
@@ -28,7 +28,7 @@ async fn job(&self) -> rt::Result<rt::Outcome<()>, rt::Error> {
     });
     return rt::run_value(
             __mongo_lock_call,
-            rt::Box::pin(async move {
+            rt::Boxed::pin(async move {
                 if let rt::Some(__mongo_lock_ret) = rt::returns::<()>() {
                     return __mongo_lock_ret;
                 }

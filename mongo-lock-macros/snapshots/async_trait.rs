@@ -26,7 +26,7 @@ where
         let __mongo_lock_call = rt::Call::new({
                 const __LOCK: rt::LockTerms = rt::LockTerms::new(
                     "job",
-                    rt::Duration::from_millis(60000u64),
+                    rt::millis(60000u64),
                 );
                 fn __here() {}
                 rt::submit! {
@@ -39,7 +39,7 @@ where
         return rt::run_outcome(
                 __mongo_lock_call,
                 rt::error,
-                rt::Box::pin(async move {
+                rt::Boxed::pin(async move {
                     if let rt::Some(__mongo_lock_ret) = rt::returns::<
                         Result<Outcome<u32>, Error>,
                     >() {

@@ -22,7 +22,7 @@ async fn job() -> rt::Result<rt::Outcome<()>, rt::Error> {
     });
     return rt::run_value(
             __mongo_lock_call,
-            rt::Box::pin(async move {
+            rt::Boxed::pin(async move {
                 if let rt::Some(__mongo_lock_ret) = rt::returns::<()>() {
                     return __mongo_lock_ret;
                 }

@@ -7,7 +7,7 @@
 async fn import() -> rt::Result<rt::Outcome<()>, rt::Error> {
     let __mongo_lock_call = rt::Call::new({
         const __LOCK: rt::LockTerms = rt::check_terms(rt::LockTerms {
-            max_hold: rt::Some(rt::Duration::from_millis(3600000u64)),
+            max_hold: rt::Some(rt::millis(3600000u64)),
             ..rt::check_name({
                 #[allow(unused_imports)]
                 use rt::Declares as _;
@@ -32,7 +32,7 @@ async fn import() -> rt::Result<rt::Outcome<()>, rt::Error> {
     });
     return rt::run_value(
             __mongo_lock_call,
-            rt::Box::pin(async move {
+            rt::Boxed::pin(async move {
                 if let rt::Some(__mongo_lock_ret) = rt::returns::<()>() {
                     return __mongo_lock_ret;
                 }

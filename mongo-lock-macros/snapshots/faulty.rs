@@ -12,7 +12,7 @@ async fn report(day: Date) -> rt::Result<rt::Outcome<u32>, rt::Error> {
     let __mongo_lock_call = rt::Call::new({
         const __LOCK: rt::LockTerms = rt::LockTerms::new(
             "error",
-            rt::Duration::from_millis(31622400000u64),
+            rt::millis(31622400000u64),
         );
         fn __here() {}
         rt::submit! {
@@ -22,7 +22,7 @@ async fn report(day: Date) -> rt::Result<rt::Outcome<u32>, rt::Error> {
     });
     return rt::run_value(
             __mongo_lock_call,
-            rt::Box::pin(async move {
+            rt::Boxed::pin(async move {
                 if let rt::Some(__mongo_lock_ret) = rt::returns::<u32>() {
                     return __mongo_lock_ret;
                 }

@@ -10,7 +10,7 @@ async fn clean_up() -> rt::Result<rt::Outcome<()>, rt::Error> {
     let __mongo_lock_call = rt::Call::new({
         const __LOCK: rt::LockTerms = rt::LockTerms::new(
             "clean-up",
-            rt::Duration::from_millis(300000u64),
+            rt::millis(300000u64),
         );
         fn __here() {}
         rt::submit! {
@@ -20,7 +20,7 @@ async fn clean_up() -> rt::Result<rt::Outcome<()>, rt::Error> {
     });
     return rt::run_value(
             __mongo_lock_call,
-            rt::Box::pin(async move {
+            rt::Boxed::pin(async move {
                 if let rt::Some(__mongo_lock_ret) = rt::returns::<()>() {
                     return __mongo_lock_ret;
                 }

@@ -29,7 +29,7 @@ const _: () = {
     impl rt::Lock for locks::NightlyReport {
         const DECLARATION: rt::Declaration = rt::Declaration(
             rt::check(rt::LockTerms {
-                ttl: rt::Some(rt::Duration::from_millis(300000u64)),
+                ttl: rt::Some(rt::millis(300000u64)),
                 ..rt::LockTerms::named("nightly-report")
             }),
         );

@@ -16,7 +16,7 @@ pub async fn report(
     let __mongo_lock_call = rt::Call::new({
             const __LOCK: rt::LockTerms = rt::LockTerms::new(
                 "report",
-                rt::Duration::from_millis(5400000u64),
+                rt::millis(5400000u64),
             );
             fn __here() {}
             rt::submit! {
@@ -29,7 +29,7 @@ pub async fn report(
     return rt::run_result(
             __mongo_lock_call,
             rt::error,
-            rt::Box::pin(async move {
+            rt::Boxed::pin(async move {
                 if let rt::Some(__mongo_lock_ret) = rt::returns::<
                     Result<Report, JobError>,
                 >() {

@@ -11,7 +11,7 @@ async fn pay(id: u32, amount: u64) -> rt::Result<rt::Outcome<u64>, rt::Error> {
     let __mongo_lock_call = rt::Call::new({
             const __LOCK: rt::LockTerms = rt::LockTerms::new(
                 "invoice/{id:03}/{REGION}",
-                rt::Duration::from_millis(60000u64),
+                rt::millis(60000u64),
             );
             fn __here() {}
             rt::submit! {
@@ -30,7 +30,7 @@ async fn pay(id: u32, amount: u64) -> rt::Result<rt::Outcome<u64>, rt::Error> {
         );
     return rt::run_value(
             __mongo_lock_call,
-            rt::Box::pin(async move {
+            rt::Boxed::pin(async move {
                 if let rt::Some(__mongo_lock_ret) = {
                     #[allow(unused_imports)]
                     use rt::Plain as _;

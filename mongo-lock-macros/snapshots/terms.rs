@@ -20,13 +20,13 @@ async fn import() -> Result<Outcome<u32>, Error> {
     let __mongo_lock_call = rt::Call::new({
         const __LOCK: rt::LockTerms = rt::check_terms(rt::LockTerms {
             renew: true,
-            max_hold: rt::Some(rt::Duration::from_millis(14400000u64)),
+            max_hold: rt::Some(rt::millis(14400000u64)),
             min_hold: rt::Some(HOLD),
-            wait: rt::Some(rt::Duration::from_millis(10000u64)),
+            wait: rt::Some(rt::millis(10000u64)),
             on_lost: rt::OnLost::Continue,
             permits: rt::None,
             reuse: true,
-            ..rt::LockTerms::new("import", rt::Duration::from_millis(30000u64))
+            ..rt::LockTerms::new("import", rt::millis(30000u64))
         });
         fn __here() {}
         rt::submit! {
@@ -35,20 +35,20 @@ async fn import() -> Result<Outcome<u32>, Error> {
         const {
             rt::check_terms(rt::LockTerms {
                 renew: true,
-                max_hold: rt::Some(rt::Duration::from_millis(14400000u64)),
+                max_hold: rt::Some(rt::millis(14400000u64)),
                 min_hold: rt::Some(HOLD),
-                wait: rt::Some(rt::Duration::from_millis(10000u64)),
+                wait: rt::Some(rt::millis(10000u64)),
                 on_lost: rt::OnLost::Continue,
                 permits: rt::Some(PERMITS),
                 reuse: true,
-                ..rt::LockTerms::new("import", rt::Duration::from_millis(30000u64))
+                ..rt::LockTerms::new("import", rt::millis(30000u64))
             })
         }
     });
     return rt::run_outcome(
             __mongo_lock_call,
             rt::error,
-            rt::Box::pin(async move {
+            rt::Boxed::pin(async move {
                 if let rt::Some(__mongo_lock_ret) = rt::returns::<
                     Result<Outcome<u32>, Error>,
                 >() {

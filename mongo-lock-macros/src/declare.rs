@@ -60,6 +60,7 @@ pub(crate) fn declare(input: TokenStream) -> TokenStream {
         locks,
         mut errors,
     } = declaration;
+    let krate = krate.or_else(valid::renamed);
     check_repeated(&locks, &mut errors);
     let (mut types, mut impls) = (TokenStream::new(), TokenStream::new());
     let mut seen = Vec::new();

@@ -14,6 +14,7 @@ mod expand;
 mod function;
 #[cfg(test)]
 mod half_written;
+mod manifest;
 mod name;
 mod pinned;
 #[cfg(test)]

@@ -5,8 +5,8 @@ use quote::quote_spanned;
 use syn::{Expr, Ident, Path, ext::IdentExt as _};
 
 use crate::{
-    args::Args, argument::Arguments, function::Function, name::Name, returns::Returns, rule,
-    terms::Terms,
+    args::Args, argument::Arguments, function::Function, manifest, name::Name, returns::Returns,
+    rule, terms::Terms,
 };
 
 /// A checked `#[distributed_lock(…)]` and the return type of its function.
@@ -68,7 +68,7 @@ impl Annotation {
             terms,
             reuse: reuse.flag().unwrap_or(false),
             client: client.value(),
-            krate: krate.value(),
+            krate: krate.value().or_else(renamed),
             returns,
         };
         (annotation, errors.into_inner())
@@ -104,6 +104,12 @@ fn missing(function: &Ident, name: bool, ttl: bool) -> syn::Error {
     syn::Error::new(function.span(), message)
 }
 
+/// The runtime crate under the name that the user's manifest gives it.
+pub(crate) fn renamed() -> Option<Path> {
+    let name = Ident::new(&manifest::renamed()?, Span::call_site());
+    Some(syn::parse_quote!(::#name))
+}
+
 /// The runtime's module for expansions, in the crate of `crate = …` or the usual one.
 pub(crate) fn private(krate: Option<&Path>, span: Span) -> TokenStream {
     // The user's location, our own names.
@@ -111,6 +117,9 @@ pub(crate) fn private(krate: Option<&Path>, span: Span) -> TokenStream {
     if let Some(path) = krate {
         quote_spanned!(span=> #path::__private)
     } else {
-        quote_spanned!(span=> ::mongo_lock_runtime::__private)
+        // At one place in all paths of an expansion, so that the compiler reports it once where this name
+        // is not the crate's.
+        let name = Ident::new("mongo_lock_runtime", Span::mixed_site());
+        quote_spanned!(span=> ::#name::__private)
     }
 }

@@ -19,6 +19,7 @@ const CRATES: &[&str] = &[
 ];
 
 /// The libraries of this test, as cargo has built them.
+#[derive(Clone)]
 pub(crate) struct Artifacts {
     /// The crates with their files.
     crates: Vec<(&'static str, PathBuf)>,
@@ -94,6 +95,17 @@ impl Artifacts {
             folder,
             native,
         }
+    }
+
+    /// The same libraries, with another name for one crate.
+    pub(crate) fn renamed(&self, crate_name: &str, other: &'static str) -> Self {
+        let mut renamed = self.clone();
+        for (name, _) in &mut renamed.crates {
+            if *name == crate_name {
+                *name = other;
+            }
+        }
+        renamed
     }
 
     pub(super) fn pass_to(&self, command: &mut Command) {

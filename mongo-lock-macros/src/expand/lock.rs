@@ -18,7 +18,7 @@ use crate::{
 //
 //     rt::Call::new({
 //         const __LOCK: rt::LockTerms =
-//             rt::LockTerms::new("report", rt::Duration::from_millis(300000));
+//             rt::LockTerms::new("report", rt::millis(300000));
 //         fn __here() {}
 //         rt::submit! { rt::RegisteredLock::new(__LOCK, rt::module_path!(), || rt::path_of(__here)) }
 //         __LOCK

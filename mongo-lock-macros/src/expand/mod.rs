@@ -27,7 +27,7 @@ use crate::{
 //         rt::run_result(
 //             call,
 //             rt::error,
-//             rt::Box::pin(async move {
+//             rt::Boxed::pin(async move {
 //                 if let rt::Some(ret) = rt::returns::<Result<Report, E>>() { return ret; }
 //                 rt::used(&self);
 //                 let day = day;

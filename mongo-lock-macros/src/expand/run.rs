@@ -39,7 +39,7 @@ pub(super) fn run(
     let at = Span::mixed_site().located_at(named.unwrap_or_else(Span::mixed_site));
     let (run, private_at) = (Ident::new(run, at), annotation.private(at));
     let run = quote_spanned!(at=> #private_at::#run);
-    let boxed = quote_spanned!(at=> #private_at::Box::pin);
+    let boxed = quote_spanned!(at=> #private_at::Boxed::pin);
     let wait = quote_spanned!(at=> .await);
     let used_anyway =
         uses_unused(annotation, sig).then(|| quote!(#[allow(clippy::used_underscore_binding)]));

@@ -30,7 +30,7 @@ impl Time {
         match self {
             Self::Literal(time) => {
                 let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-                Some(quote!(#private::Duration::from_millis(#millis)))
+                Some(quote!(#private::millis(#millis)))
             }
             Self::Constant(path) => Some(path.into_token_stream()),
             Self::Later => None,

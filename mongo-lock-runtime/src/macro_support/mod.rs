@@ -5,14 +5,21 @@ mod returns;
 mod template;
 
 pub use core::{
-    concat, format_args, module_path,
+    format_args, module_path,
     option::Option::{self, None, Some},
     result::Result,
-    time::Duration,
 };
-pub use std::boxed::Box;
+// Under no name of the standard library, which the compiler would propose to import where this crate is not
+// found.
+pub use std::boxed::Box as Boxed;
 
 pub use inventory::submit;
+
+/// The time of a literal.
+#[must_use]
+pub const fn millis(millis: u64) -> core::time::Duration {
+    core::time::Duration::from_millis(millis)
+}
 
 pub use self::{
     call::{Call, error, returns, run_alias, run_outcome, run_result, run_value, used},
