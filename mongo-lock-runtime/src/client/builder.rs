@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use self::{
     connect::connect,
     monitor::Monitor,
-    settings::{check_collection, check_database, check_limit, check_margin},
+    settings::{check_collection, check_database, check_limit, check_margin, check_timer},
     source::{Connections, Source},
     start_up::start_up,
 };
@@ -86,10 +86,6 @@ impl LockClient {
     /// [`Error::InvalidArgument`] for a URI that is not one, and [`Error::StartUp`], with the reason
     /// and what to do, for a server that cannot be reached or cannot be used.
     ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime.
-    ///
     /// # Cancel safety
     ///
     /// Dropping the future leaves nothing behind, save perhaps the TTL index.
@@ -129,9 +125,12 @@ impl LockClient {
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime.
+    /// Outside a tokio runtime, and on one without a timer.
     #[must_use]
+    #[track_caller]
     pub fn in_memory() -> Self {
+        // Here, where the runtime was chosen, and not in the middle of the first call.
+        drop(tokio::time::sleep(Duration::ZERO));
         Self(Arc::new(ClientInner::new(Parts {
             store: Arc::new(Store::in_memory()),
             owner: owner::default_label(),
@@ -280,11 +279,8 @@ impl LockClientBuilder {
     /// databases `local`, `config` and `admin`; [`Error::StartUp`], with the reason and what to do, for a
     /// server that cannot be reached or cannot be used, a missing privilege, and a collection that can keep no
     /// locks: a view, a time-series or capped collection, one with a collation, with a validator that
-    /// refuses lock documents, or with another unique index.
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime.
+    /// refuses lock documents, or with another unique index; and outside a tokio runtime that has a
+    /// timer.
     ///
     /// # Cancel safety
     ///
@@ -292,6 +288,7 @@ impl LockClientBuilder {
     /// documents, which the TTL index collects.
     pub async fn build(self) -> Result<LockClient, Error> {
         registry::check_locks_unique()?;
+        check_timer()?;
         let limit = check_limit(self.operation_timeout)?;
         let owner = match &self.owner {
             Some(label) => owner::check_label(label)?,
