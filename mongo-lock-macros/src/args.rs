@@ -16,7 +16,7 @@ use crate::{
     argument::{Argument, Arguments, Place},
     duration,
     errors::Errors,
-    text,
+    slot, text,
 };
 
 /// The arguments between the parentheses, parsed. `valid` checks their values.
@@ -26,6 +26,8 @@ pub(crate) struct Args {
     pub(crate) errors: Errors,
     /// Whether a slip in the syntax or an unknown argument may stand for an argument that is missing.
     pub(crate) half_written: bool,
+    /// Whether another sign than `=` was reported.
+    wrong_sign: bool,
 }
 
 /// A value without the name of its argument.
@@ -60,8 +62,21 @@ impl Args {
         args
     }
 
+    /// The arguments of `#[distributed_lock = "job"]`, for which the compiler has an error of its own.
+    pub(crate) fn of_key_value() -> Self {
+        Self {
+            half_written: true,
+            ..Self::default()
+        }
+    }
+
     fn slip(&mut self, error: syn::Error) {
-        self.errors.push(error);
+        // `name: "job", ttl: "5m"` is one mistake.
+        let again = error.to_string().starts_with(slot::AFTER_EQUALS) && self.wrong_sign;
+        self.wrong_sign |= error.to_string().starts_with(slot::AFTER_EQUALS);
+        if !again {
+            self.errors.push(error);
+        }
         self.half_written = true;
     }
 

@@ -13,6 +13,7 @@ use crate::{annotate, declare::declare};
 
 /// Errors without a number that only a compiler adds to a case.
 const OF_THE_COMPILER: &[&str] = &[
+    "arguments_with_other_signs: key-value macro attributes are not supported",
     "body_borrow_errors: lifetime may not live long enough",
     // `#[tokio::main]` above the attribute is expanded first.
     "item_not_async: `#[tokio::main]` or `#[tokio::test]` has made this function synchronous; move \

@@ -129,6 +129,9 @@ impl<T: Value> Slot<T> {
     }
 }
 
+/// The start of the message for another sign than `=`.
+pub(crate) const AFTER_EQUALS: &str = "a value stands after `=`";
+
 fn value<T: Value>(key: &Ident, input: ParseStream<'_>) -> syn::Result<T> {
     let bare = |what: &str| {
         let message = format!("`{key}` {what}: `{key} = …`");
@@ -138,7 +141,7 @@ fn value<T: Value>(key: &Ident, input: ParseStream<'_>) -> syn::Result<T> {
         if ends(input) || input.peek(Token![;]) {
             return bare("needs a value");
         }
-        let message = format!("a value stands after `=`: `{key} = …`");
+        let message = format!("{AFTER_EQUALS}: `{key} = …`");
         return Err(syn::Error::new(input.span(), message));
     }
     let mut last = input.parse::<Token![=]>()?.span;

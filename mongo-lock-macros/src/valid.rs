@@ -33,6 +33,7 @@ impl Annotation {
             arguments,
             mut errors,
             half_written,
+            ..
         } = args;
         let Arguments {
             terms,
@@ -61,7 +62,7 @@ impl Annotation {
         if let Some(error) = &function.mended {
             errors.push(error.clone());
         }
-        let faulty = !errors.is_empty();
+        let faulty = half_written || !errors.is_empty();
         let annotation = Self {
             faulty,
             name,
