@@ -3,6 +3,11 @@
 //!
 //! `UPDATE_SNAPSHOTS=1 cargo test --test ui` writes the errors anew; review the difference.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test says what it expects, helpers included; a failure names the line"
+)]
+
 mod rustc;
 
 use std::{

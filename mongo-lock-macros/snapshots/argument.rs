@@ -9,8 +9,8 @@ async fn drain(queue: &str, lease: Duration) -> rt::Result<rt::Outcome<()>, rt::
             const __LOCK: rt::LockTerms = rt::LockTerms::named("queue");
             fn __here() {}
             rt::submit! {
-                rt::RegisteredLock::unknown(__LOCK, rt::module_path!(), ||
-                rt::path_of(__here),)
+                rt::RegisteredLock::unknown(__LOCK, rt::module_path!(), rt::path_of(&
+                __here),)
             }
             rt::LockTerms {
                 ttl: rt::Some(lease),

@@ -12,8 +12,8 @@ async fn job(&self) -> rt::Result<rt::Outcome<()>, rt::Error> {
         );
         fn __here() {}
         rt::submit! {
-            rt::RegisteredLock::unknown(__LOCK, rt::module_path!(), ||
-            rt::path_of(__here),)
+            rt::RegisteredLock::unknown(__LOCK, rt::module_path!(), rt::path_of(&
+            __here),)
         }
         const {
             rt::check_terms(rt::LockTerms {

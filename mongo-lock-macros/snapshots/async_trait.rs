@@ -30,8 +30,8 @@ where
                 );
                 fn __here() {}
                 rt::submit! {
-                    rt::RegisteredLock::new(__LOCK, rt::module_path!(), ||
-                    rt::path_of(__here),)
+                    rt::RegisteredLock::new(__LOCK, rt::module_path!(), rt::path_of(&
+                    __here),)
                 }
                 __LOCK
             })

@@ -16,7 +16,7 @@ async fn import() -> rt::Result<rt::Outcome<()>, rt::Error> {
         });
         fn __here() {}
         rt::submit! {
-            rt::RegisteredLock::new(__LOCK, rt::module_path!(), || rt::path_of(__here),)
+            rt::RegisteredLock::new(__LOCK, rt::module_path!(), rt::path_of(& __here),)
         }
         #[allow(non_local_definitions)]
         const _: () = {

@@ -16,7 +16,7 @@ async fn report(day: Date) -> rt::Result<rt::Outcome<u32>, rt::Error> {
         );
         fn __here() {}
         rt::submit! {
-            rt::RegisteredLock::new(__LOCK, rt::module_path!(), || rt::path_of(__here),)
+            rt::RegisteredLock::new(__LOCK, rt::module_path!(), rt::path_of(& __here),)
         }
         __LOCK
     });

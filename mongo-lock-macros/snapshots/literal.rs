@@ -14,7 +14,7 @@ async fn clean_up() -> rt::Result<rt::Outcome<()>, rt::Error> {
         );
         fn __here() {}
         rt::submit! {
-            rt::RegisteredLock::new(__LOCK, rt::module_path!(), || rt::path_of(__here),)
+            rt::RegisteredLock::new(__LOCK, rt::module_path!(), rt::path_of(& __here),)
         }
         __LOCK
     });

@@ -20,8 +20,8 @@ pub async fn report(
             );
             fn __here() {}
             rt::submit! {
-                rt::RegisteredLock::new(__LOCK, rt::module_path!(), ||
-                rt::path_of(__here),)
+                rt::RegisteredLock::new(__LOCK, rt::module_path!(), rt::path_of(&
+                __here),)
             }
             __LOCK
         })

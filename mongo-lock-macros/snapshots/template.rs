@@ -15,8 +15,8 @@ async fn pay(id: u32, amount: u64) -> rt::Result<rt::Outcome<u64>, rt::Error> {
             );
             fn __here() {}
             rt::submit! {
-                rt::RegisteredLock::new(__LOCK, rt::module_path!(), ||
-                rt::path_of(__here),)
+                rt::RegisteredLock::new(__LOCK, rt::module_path!(), rt::path_of(&
+                __here),)
             }
             __LOCK
         })

@@ -30,7 +30,7 @@ async fn import() -> Result<Outcome<u32>, Error> {
         });
         fn __here() {}
         rt::submit! {
-            rt::RegisteredLock::new(__LOCK, rt::module_path!(), || rt::path_of(__here),)
+            rt::RegisteredLock::new(__LOCK, rt::module_path!(), rt::path_of(& __here),)
         }
         const {
             rt::check_terms(rt::LockTerms {

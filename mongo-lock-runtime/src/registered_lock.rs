@@ -13,8 +13,8 @@ pub struct RegisteredLock {
     kind: NameKind,
     ttl: Option<Duration>,
     module: &'static str,
-    /// Gives the path of the function. `None` in a declaration.
-    function: Option<fn() -> String>,
+    /// Gives the path of an item in the function. `None` in a declaration.
+    here: Option<fn() -> &'static str>,
     location: &'static Location<'static>,
     reuse: bool,
 }
@@ -35,7 +35,7 @@ impl RegisteredLock {
     /// A registered lock at this place in the source.
     pub(crate) const fn at(
         location: &'static Location<'static>,
-        (module, function): (&'static str, Option<fn() -> String>),
+        (module, here): (&'static str, Option<fn() -> &'static str>),
         name: &'static str,
         kind: NameKind,
         ttl: Option<Duration>,
@@ -46,7 +46,7 @@ impl RegisteredLock {
             kind,
             ttl,
             module,
-            function,
+            here,
             location,
             reuse,
         }
@@ -78,7 +78,10 @@ impl RegisteredLock {
     /// `None` for a lock of [`lock_names!`](crate::lock_names) that no function of the binary takes.
     #[must_use]
     pub fn function(&self) -> Option<String> {
-        self.function.map(|function| function())
+        // `billing::Service::run::{{closure}}::__here`, where the closure is the body of an `async fn`.
+        let path = self.here?().replace("::{{closure}}", "");
+        path.rsplit_once("::")
+            .map(|(function, _)| function.to_owned())
     }
 
     /// The module of the function or the declaration: `billing::jobs`.

@@ -50,7 +50,7 @@ mod elsewhere {
     }
 }
 
-async fn outer() {
+fn outer() {
     #[distributed_lock(name = "registered-inner", ttl = "1m")]
     async fn inner() {}
     drop(inner());

@@ -20,7 +20,7 @@ use crate::{
 //         const __LOCK: rt::LockTerms =
 //             rt::LockTerms::new("report", rt::millis(300000));
 //         fn __here() {}
-//         rt::submit! { rt::RegisteredLock::new(__LOCK, rt::module_path!(), || rt::path_of(__here)) }
+//         rt::submit! { rt::RegisteredLock::new(__LOCK, rt::module_path!(), rt::path_of(&__here)) }
 //         __LOCK
 //     })
 //     .client(&client)
@@ -86,7 +86,7 @@ pub(crate) fn call(annotation: &Annotation, sig: &Signature) -> TokenStream {
                 #private::RegisteredLock::#register(
                     __LOCK,
                     #private::module_path!(),
-                    || #private::path_of(__here),
+                    #private::path_of(&__here),
                 )
             }
             #claim

@@ -122,16 +122,16 @@ mod tests {
     }
 
     /// Functions with these paths, whose texts a function pointer cannot hold.
-    fn of(function: &'static str) -> (&'static str, fn() -> String) {
+    fn of(function: &'static str) -> (&'static str, fn() -> &'static str) {
         macro_rules! functions {
             ($($path:literal)*) => {
                 match function {
-                    $($path => || $path.to_owned(),)*
+                    $($path => || concat!($path, "::{{closure}}::__here"),)*
                     other => panic!("add {other}"),
                 }
             };
         }
-        let path: fn() -> String = functions!(
+        let path: fn() -> &'static str = functions!(
             "a::f" "a::g" "a::h" "a::i" "b::f2" "a::literal" "a::template" "a::twin" "a::other"
             "a::last" "lib::jobs::f" "bin::jobs::f" "lib::jobs::g" "<lib::S as lib::Job>::f"
             "<bin::S as bin::Job>::f"

@@ -11,7 +11,11 @@ impl RegisteredLock {
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
-    pub const fn new(terms: LockTerms, module: &'static str, function: fn() -> String) -> Self {
+    pub const fn new(
+        terms: LockTerms,
+        module: &'static str,
+        function: fn() -> &'static str,
+    ) -> Self {
         let kind = if is_template(terms.name) {
             NameKind::Template
         } else {
@@ -31,7 +35,11 @@ impl RegisteredLock {
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
-    pub const fn unknown(terms: LockTerms, module: &'static str, function: fn() -> String) -> Self {
+    pub const fn unknown(
+        terms: LockTerms,
+        module: &'static str,
+        function: fn() -> &'static str,
+    ) -> Self {
         let kind = NameKind::Unknown;
         let of = (module, Some(function));
         Self::at(
@@ -61,13 +69,10 @@ impl DeclaredLock {
     }
 }
 
-/// The path of the function around `here`, an item in its body.
+/// Gives the path of `here`, an item in the body of a function.
 #[must_use]
-pub fn path_of<T>(_: T) -> String {
-    // `billing::Service::run::{{closure}}::__here`, where the closure is the body of an `async fn`.
-    let path = std::any::type_name::<T>().replace("::{{closure}}", "");
-    path.rsplit_once("::")
-        .map_or_else(String::new, |(function, _)| function.to_owned())
+pub const fn path_of<T>(_: &T) -> fn() -> &'static str {
+    std::any::type_name::<T>
 }
 
 const fn is_template(name: &str) -> bool {
