@@ -51,11 +51,11 @@ pub(crate) fn compile_with(
 ) -> Compiled {
     let stem = file.file_stem().unwrap().to_string_lossy().into_owned();
     let executable = out.join(&stem);
-    let mut command = Command::new(if until == Until::Linted {
-        "clippy-driver"
-    } else {
-        "rustc"
-    });
+    let (program, component) = match until {
+        Until::Linted => ("clippy-driver", "clippy"),
+        Until::Checked | Until::Built => ("rustc", "rustc"),
+    };
+    let mut command = Command::new(program);
     command
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env_remove("RUSTC_WRAPPER")
@@ -78,7 +78,9 @@ pub(crate) fn compile_with(
     }
     artifacts.pass_to(&mut command);
     change(&mut command);
-    let output = command.output().expect("the compiler starts");
+    let output = command.output().unwrap_or_else(|error| {
+        panic!("{program} does not start: {error}; `rustup component add {component}`")
+    });
     Compiled {
         ok: output.status.success(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
