@@ -367,7 +367,8 @@ mod tests {
             let (text, error) = (error.to_string(), io::Error::from(error));
             assert_eq!(error.kind(), kind);
             assert_eq!(error.to_string(), text);
-            assert!(error.get_ref().is_some_and(|it| it.is::<Error>()));
+            let inside = error.get_ref().and_then(|it| it.downcast_ref::<Error>());
+            assert!(inside.is_some());
         }
         let error = mongodb::error::Error::from(timeout());
         assert_eq!(error.get_custom::<String>(), Some(&text));
