@@ -5,16 +5,24 @@
 
 #[allow(clippy::double_must_use, clippy::missing_errors_doc)]
 async fn drain(queue: &str, lease: Duration) -> rt::Result<rt::Outcome<()>, rt::Error> {
-    rt::submit! {
-        rt::RegisteredLock::unknown(rt::LockTerms { ..rt::LockTerms::named("queue") },
-        rt::concat!(rt::module_path!(), "::drain"),)
-    }
-    let call = rt::Call::new(rt::LockTerms::new("queue", lease)).name(&queue);
-    rt::run_value(
-            call,
-            rt::Box::pin(async move {
-                if let rt::Some(ret) = rt::returns::<()>() {
-                    return ret;
+    let __mongo_lock_call = rt::Call::new({
+            const __LOCK: rt::LockTerms = rt::LockTerms::named("queue");
+            fn __here() {}
+            rt::submit! {
+                rt::RegisteredLock::unknown(__LOCK, rt::module_path!(), rt::path_of(&
+                __here),)
+            }
+            rt::LockTerms {
+                ttl: rt::Some(lease),
+                ..__LOCK
+            }
+        })
+        .name(&queue);
+    return rt::run_value(
+            __mongo_lock_call,
+            rt::Boxed::pin(async move {
+                if let rt::Some(__mongo_lock_ret) = rt::returns::<()>() {
+                    return __mongo_lock_ret;
                 }
                 #[allow(clippy::shadow_same)]
                 let queue = queue;
@@ -23,9 +31,9 @@ async fn drain(queue: &str, lease: Duration) -> rt::Result<rt::Outcome<()>, rt::
                 let lease = lease;
                 rt::used(&lease);
                 #[allow(clippy::diverging_sub_expression)]
-                let ret: () = {};
-                #[allow(unreachable_code)] ret
+                let __mongo_lock_ret: () = {};
+                #[allow(unreachable_code)] return __mongo_lock_ret;
             }),
         )
-        .await
+        .await;
 }

@@ -5,33 +5,38 @@
 
 #[allow(clippy::double_must_use, clippy::missing_errors_doc)]
 async fn job(&self) -> rt::Result<rt::Outcome<()>, rt::Error> {
-    rt::submit! {
-        rt::RegisteredLock::unknown(rt::LockTerms { ttl :
-        rt::Some(rt::Duration::from_millis(60000u64)),
-        ..rt::LockTerms::named("Self::NAME") }, rt::concat!(rt::module_path!(),
-        "::job"),)
-    }
-    let call = rt::Call::new(const {
-        rt::check(rt::LockTerms {
-            ttl: rt::Some(rt::Duration::from_millis(60000u64)),
-            ..{
-                #[allow(unused_imports)]
-                use rt::Names as _;
-                rt::Named(Self::NAME).terms()
-            }
-        })
+    let __mongo_lock_call = rt::Call::new({
+        const __LOCK: rt::LockTerms = rt::LockTerms::new(
+            "Self::NAME",
+            rt::millis(60000u64),
+        );
+        fn __here() {}
+        rt::submit! {
+            rt::RegisteredLock::unknown(__LOCK, rt::module_path!(), rt::path_of(&
+            __here),)
+        }
+        const {
+            rt::check_terms(rt::LockTerms {
+                ttl: rt::Some(rt::millis(60000u64)),
+                ..rt::check_name({
+                    #[allow(unused_imports)]
+                    use rt::Names as _;
+                    rt::Named(Self::NAME).terms()
+                })
+            })
+        }
     });
-    rt::run_value(
-            call,
-            rt::Box::pin(async move {
-                if let rt::Some(ret) = rt::returns::<()>() {
-                    return ret;
+    return rt::run_value(
+            __mongo_lock_call,
+            rt::Boxed::pin(async move {
+                if let rt::Some(__mongo_lock_ret) = rt::returns::<()>() {
+                    return __mongo_lock_ret;
                 }
                 rt::used(&self);
                 #[allow(clippy::diverging_sub_expression)]
-                let ret: () = {};
-                #[allow(unreachable_code)] ret
+                let __mongo_lock_ret: () = {};
+                #[allow(unreachable_code)] return __mongo_lock_ret;
             }),
         )
-        .await
+        .await;
 }

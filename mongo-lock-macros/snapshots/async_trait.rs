@@ -22,33 +22,40 @@ where
     'life0: 'async_trait,
     Self: 'async_trait,
 {
-    const __LOCK: rt::LockTerms = rt::LockTerms::new(
-        "job",
-        rt::Duration::from_millis(60000u64),
-    );
-    rt::submit! {
-        rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::run"))
-    }
     Box::pin(async move {
-        let call = rt::Call::new(__LOCK).client(&&self.locks);
-        rt::run_outcome(
-                call,
+        let __mongo_lock_call = rt::Call::new({
+                const __LOCK: rt::LockTerms = rt::LockTerms::new(
+                    "job",
+                    rt::millis(60000u64),
+                );
+                fn __here() {}
+                rt::submit! {
+                    rt::RegisteredLock::new(__LOCK, rt::module_path!(), rt::path_of(&
+                    __here),)
+                }
+                __LOCK
+            })
+            .client(&&self.locks);
+        return rt::run_outcome(
+                __mongo_lock_call,
                 rt::error,
-                rt::Box::pin(async move {
-                    if let rt::Some(ret) = rt::returns::<Result<Outcome<u32>, Error>>() {
-                        return ret;
+                rt::Boxed::pin(async move {
+                    if let rt::Some(__mongo_lock_ret) = rt::returns::<
+                        Result<Outcome<u32>, Error>,
+                    >() {
+                        return __mongo_lock_ret;
                     }
                     #[allow(clippy::diverging_sub_expression)]
-                    let ret: Result<Outcome<u32>, Error> = {
+                    let __mongo_lock_ret: Result<Outcome<u32>, Error> = {
                         let __self = self;
                         let __ret: Result<Outcome<u32>, Error> = {
                             Ok(Outcome::Executed(__self.n))
                         };
                         __ret
                     };
-                    #[allow(unreachable_code)] ret
+                    #[allow(unreachable_code)] return __mongo_lock_ret;
                 }),
             )
-            .await
+            .await;
     })
 }

@@ -5,38 +5,41 @@
 
 #[allow(clippy::double_must_use, clippy::missing_errors_doc)]
 async fn import() -> rt::Result<rt::Outcome<()>, rt::Error> {
-    const __LOCK: rt::LockTerms = rt::check(rt::LockTerms {
-        max_hold: rt::Some(rt::Duration::from_millis(3600000u64)),
-        ..{
-            #[allow(unused_imports)]
-            use rt::Declares as _;
-            rt::Named(locks::Import).declared_terms()
+    let __mongo_lock_call = rt::Call::new({
+        const __LOCK: rt::LockTerms = rt::check_terms(rt::LockTerms {
+            max_hold: rt::Some(rt::millis(3600000u64)),
+            ..rt::check_name({
+                #[allow(unused_imports)]
+                use rt::Declares as _;
+                rt::Named(locks::Import).declared_terms()
+            })
+        });
+        fn __here() {}
+        rt::submit! {
+            rt::RegisteredLock::new(__LOCK, rt::module_path!(), rt::path_of(& __here),)
         }
+        #[allow(non_local_definitions)]
+        const _: () = {
+            #[allow(dead_code, non_camel_case_types)]
+            struct __lock_Import;
+            {
+                #[allow(unused_imports, clippy::wildcard_imports)]
+                use locks::*;
+                impl<T> rt::OneFunctionUnlessAllSayReuse<T> for __lock_Import {}
+            }
+        };
+        __LOCK
     });
-    rt::submit! {
-        rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::import"))
-    }
-    #[allow(non_local_definitions)]
-    const _: () = {
-        #[allow(dead_code, non_camel_case_types)]
-        struct __lock_Import;
-        {
-            #[allow(unused_imports, clippy::wildcard_imports)]
-            use locks::*;
-            impl<T> rt::OneFunctionPerLock<T> for __lock_Import {}
-        }
-    };
-    let call = rt::Call::new(__LOCK);
-    rt::run_value(
-            call,
-            rt::Box::pin(async move {
-                if let rt::Some(ret) = rt::returns::<()>() {
-                    return ret;
+    return rt::run_value(
+            __mongo_lock_call,
+            rt::Boxed::pin(async move {
+                if let rt::Some(__mongo_lock_ret) = rt::returns::<()>() {
+                    return __mongo_lock_ret;
                 }
                 #[allow(clippy::diverging_sub_expression)]
-                let ret: () = {};
-                #[allow(unreachable_code)] ret
+                let __mongo_lock_ret: () = {};
+                #[allow(unreachable_code)] return __mongo_lock_ret;
             }),
         )
-        .await
+        .await;
 }

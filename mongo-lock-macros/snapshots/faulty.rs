@@ -7,33 +7,37 @@
 
 #[allow(unused)]
 #[allow(clippy::double_must_use, clippy::missing_errors_doc)]
+#[allow(clippy::async_yields_async)]
 async fn report(day: Date) -> rt::Result<rt::Outcome<u32>, rt::Error> {
-    const __LOCK: rt::LockTerms = rt::LockTerms::new(
-        "error",
-        rt::Duration::from_millis(1000),
-    );
-    rt::submit! {
-        rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::report"))
-    }
-    let call = rt::Call::new(__LOCK);
-    rt::run_value(
-            call,
-            rt::Box::pin(async move {
-                if let rt::Some(ret) = rt::returns::<u32>() {
-                    return ret;
+    let __mongo_lock_call = rt::Call::new({
+        const __LOCK: rt::LockTerms = rt::LockTerms::new(
+            "error",
+            rt::millis(31622400000u64),
+        );
+        fn __here() {}
+        rt::submit! {
+            rt::RegisteredLock::new(__LOCK, rt::module_path!(), rt::path_of(& __here),)
+        }
+        __LOCK
+    });
+    return rt::run_value(
+            __mongo_lock_call,
+            rt::Boxed::pin(async move {
+                if let rt::Some(__mongo_lock_ret) = rt::returns::<u32>() {
+                    return __mongo_lock_ret;
                 }
                 #[allow(clippy::shadow_same)]
                 let day = day;
                 #[allow(clippy::diverging_sub_expression)]
-                let ret: u32 = { 7 };
-                #[allow(unreachable_code)] ret
+                let __mongo_lock_ret: u32 = { 7 };
+                #[allow(unreachable_code)] return __mongo_lock_ret;
             }),
         )
-        .await
+        .await;
 }
 ::core::compile_error! {
     "this is not a lock name: it has ' '; a lock name has ASCII letters, digits and `- _ . : / @ + =`"
 }
 ::core::compile_error! {
-    "`ttl` cannot be this: there is no unit `min`; write whole numbers with `d`, `h`, `m`, `s` or `ms`, the longest unit first: `\"90s\"`, `\"5m\"`, `\"1h30m\"`"
+    "`ttl` cannot be this: there is no unit `min`; write `\"5m\"`"
 }

@@ -14,25 +14,34 @@ pub mod locks {
     #[derive(::core::fmt::Debug, ::core::clone::Clone, ::core::marker::Copy)]
     pub struct NightlyReport;
     #[doc(hidden)]
-    #[allow(dead_code, non_camel_case_types)]
+    #[allow(dead_code, deprecated, non_camel_case_types)]
     pub(crate) type __lock_NightlyReport = NightlyReport;
     ///The lock `import`.
     #[allow(clippy::exhaustive_structs)]
     #[derive(::core::fmt::Debug, ::core::clone::Clone, ::core::marker::Copy)]
     pub struct Import;
     #[doc(hidden)]
-    #[allow(dead_code, non_camel_case_types)]
+    #[allow(dead_code, deprecated, non_camel_case_types)]
     pub(crate) type __lock_Import = Import;
 }
 const _: () = {
+    #[allow(deprecated)]
     impl rt::Lock for locks::NightlyReport {
         const DECLARATION: rt::Declaration = rt::Declaration(
             rt::check(rt::LockTerms {
-                ttl: rt::Some(rt::Duration::from_millis(300000u64)),
+                ttl: rt::Some(rt::millis(300000u64)),
                 ..rt::LockTerms::named("nightly-report")
             }),
         );
     }
+    #[allow(deprecated)]
+    const _: () = {
+        rt::submit! {
+            rt::DeclaredLock::new(< locks::NightlyReport as rt::Lock > ::DECLARATION,
+            rt::module_path!(),)
+        }
+    };
+    #[allow(deprecated)]
     impl rt::Lock for locks::Import {
         const DECLARATION: rt::Declaration = rt::Declaration(
             rt::check(rt::LockTerms {
@@ -42,5 +51,11 @@ const _: () = {
             }),
         );
     }
-    const _: rt::Declaration = <locks::Import as rt::Lock>::DECLARATION;
+    #[allow(deprecated)]
+    const _: () = {
+        rt::submit! {
+            rt::DeclaredLock::new(< locks::Import as rt::Lock > ::DECLARATION,
+            rt::module_path!(),)
+        }
+    };
 };

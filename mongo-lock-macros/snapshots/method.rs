@@ -13,20 +13,27 @@ pub async fn report(
     __arg3: u32,
     _unused: u32,
 ) -> Result<rt::Outcome<Report>, JobError> {
-    const __LOCK: rt::LockTerms = rt::LockTerms::new(
-        "report",
-        rt::Duration::from_millis(5400000u64),
-    );
-    rt::submit! {
-        rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::report"))
-    }
-    let call = rt::Call::new(__LOCK).client(&&self.locks);
-    rt::run_result(
-            call,
+    let __mongo_lock_call = rt::Call::new({
+            const __LOCK: rt::LockTerms = rt::LockTerms::new(
+                "report",
+                rt::millis(5400000u64),
+            );
+            fn __here() {}
+            rt::submit! {
+                rt::RegisteredLock::new(__LOCK, rt::module_path!(), rt::path_of(&
+                __here),)
+            }
+            __LOCK
+        })
+        .client(&&self.locks);
+    return rt::run_result(
+            __mongo_lock_call,
             rt::error,
-            rt::Box::pin(async move {
-                if let rt::Some(ret) = rt::returns::<Result<Report, JobError>>() {
-                    return ret;
+            rt::Boxed::pin(async move {
+                if let rt::Some(__mongo_lock_ret) = rt::returns::<
+                    Result<Report, JobError>,
+                >() {
+                    return __mongo_lock_ret;
                 }
                 rt::used(&self);
                 #[allow(clippy::shadow_same)]
@@ -35,15 +42,19 @@ pub async fn report(
                 let (a, b) = __arg2;
                 let __arg3 = __arg3;
                 let _ = __arg3;
-                #[allow(clippy::no_effect_underscore_binding, clippy::shadow_same)]
+                #[allow(
+                    clippy::no_effect_underscore_binding,
+                    clippy::used_underscore_binding,
+                    clippy::shadow_same
+                )]
                 let _unused = _unused;
                 #[allow(clippy::diverging_sub_expression)]
-                let ret: Result<Report, JobError> = {
+                let __mongo_lock_ret: Result<Report, JobError> = {
                     day.add(a)?;
                     Ok(b)
                 };
-                #[allow(unreachable_code)] ret
+                #[allow(unreachable_code)] return __mongo_lock_ret;
             }),
         )
-        .await
+        .await;
 }

@@ -6,15 +6,20 @@
 // with `rt` for `::mongo_lock_runtime::__private`:
 
 #[allow(clippy::double_must_use, clippy::missing_errors_doc)]
+#[allow(clippy::async_yields_async)]
 async fn pay(id: u32, amount: u64) -> rt::Result<rt::Outcome<u64>, rt::Error> {
-    const __LOCK: rt::LockTerms = rt::LockTerms::new(
-        "invoice/{id:03}/{REGION}",
-        rt::Duration::from_millis(60000u64),
-    );
-    rt::submit! {
-        rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::pay"))
-    }
-    let call = rt::Call::new(__LOCK)
+    let __mongo_lock_call = rt::Call::new({
+            const __LOCK: rt::LockTerms = rt::LockTerms::new(
+                "invoice/{id:03}/{REGION}",
+                rt::millis(60000u64),
+            );
+            fn __here() {}
+            rt::submit! {
+                rt::RegisteredLock::new(__LOCK, rt::module_path!(), rt::path_of(&
+                __here),)
+            }
+            __LOCK
+        })
         .template(
             &[
                 rt::Part::Text("invoice/"),
@@ -23,11 +28,15 @@ async fn pay(id: u32, amount: u64) -> rt::Result<rt::Outcome<u64>, rt::Error> {
                 rt::Part::Value("REGION", rt::format_args!("{}", REGION)),
             ],
         );
-    rt::run_value(
-            call,
-            rt::Box::pin(async move {
-                if let rt::Some(ret) = rt::returns::<u64>() {
-                    return ret;
+    return rt::run_value(
+            __mongo_lock_call,
+            rt::Boxed::pin(async move {
+                if let rt::Some(__mongo_lock_ret) = {
+                    #[allow(unused_imports)]
+                    use rt::Plain as _;
+                    rt::Returns::<u64>::NEW.value()
+                } {
+                    return __mongo_lock_ret;
                 }
                 #[allow(clippy::shadow_same)]
                 let id = id;
@@ -35,9 +44,9 @@ async fn pay(id: u32, amount: u64) -> rt::Result<rt::Outcome<u64>, rt::Error> {
                 #[allow(clippy::shadow_same)]
                 let amount = amount;
                 #[allow(clippy::diverging_sub_expression)]
-                let ret: u64 = { amount };
-                #[allow(unreachable_code)] ret
+                let __mongo_lock_ret: u64 = { amount };
+                #[allow(unreachable_code)] return __mongo_lock_ret;
             }),
         )
-        .await
+        .await;
 }

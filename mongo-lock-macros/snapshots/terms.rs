@@ -17,31 +17,49 @@
 // with `rt` for `::mongo_lock_runtime::__private`:
 
 async fn import() -> Result<Outcome<u32>, Error> {
-    const __LOCK: rt::LockTerms = rt::check_terms(rt::LockTerms {
-        renew: true,
-        max_hold: rt::Some(rt::Duration::from_millis(14400000u64)),
-        min_hold: rt::Some(HOLD),
-        wait: rt::Some(rt::Duration::from_millis(10000u64)),
-        on_lost: rt::OnLost::Continue,
-        permits: rt::Some(PERMITS),
-        reuse: true,
-        ..rt::LockTerms::new("import", rt::Duration::from_millis(30000u64))
+    let __mongo_lock_call = rt::Call::new({
+        const __LOCK: rt::LockTerms = rt::check_terms(rt::LockTerms {
+            renew: true,
+            max_hold: rt::Some(rt::millis(14400000u64)),
+            min_hold: rt::Some(HOLD),
+            wait: rt::Some(rt::millis(10000u64)),
+            on_lost: rt::OnLost::Continue,
+            permits: rt::None,
+            reuse: true,
+            ..rt::LockTerms::new("import", rt::millis(30000u64))
+        });
+        fn __here() {}
+        rt::submit! {
+            rt::RegisteredLock::new(__LOCK, rt::module_path!(), rt::path_of(& __here),)
+        }
+        const {
+            rt::check_terms(rt::LockTerms {
+                renew: true,
+                max_hold: rt::Some(rt::millis(14400000u64)),
+                min_hold: rt::Some(HOLD),
+                wait: rt::Some(rt::millis(10000u64)),
+                on_lost: rt::OnLost::Continue,
+                permits: rt::Some(PERMITS),
+                reuse: true,
+                ..rt::LockTerms::new("import", rt::millis(30000u64))
+            })
+        }
     });
-    rt::submit! {
-        rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::import"))
-    }
-    let call = rt::Call::new(__LOCK);
-    rt::run_outcome(
-            call,
+    return rt::run_outcome(
+            __mongo_lock_call,
             rt::error,
-            rt::Box::pin(async move {
-                if let rt::Some(ret) = rt::returns::<Result<Outcome<u32>, Error>>() {
-                    return ret;
+            rt::Boxed::pin(async move {
+                if let rt::Some(__mongo_lock_ret) = rt::returns::<
+                    Result<Outcome<u32>, Error>,
+                >() {
+                    return __mongo_lock_ret;
                 }
                 #[allow(clippy::diverging_sub_expression)]
-                let ret: Result<Outcome<u32>, Error> = { Ok(Outcome::Executed(1)) };
-                #[allow(unreachable_code)] ret
+                let __mongo_lock_ret: Result<Outcome<u32>, Error> = {
+                    Ok(Outcome::Executed(1))
+                };
+                #[allow(unreachable_code)] return __mongo_lock_ret;
             }),
         )
-        .await
+        .await;
 }

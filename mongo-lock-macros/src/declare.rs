@@ -1,26 +1,27 @@
 //! `lock_names!`: the locks of a service, each with its name and its terms.
 
+mod parse;
+
 use std::collections::{HashMap, HashSet};
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{
-    Attribute, LitStr, Path, Token, Visibility, braced,
+    Attribute, LitStr, Path,
     ext::IdentExt as _,
-    parse::{Parse, ParseStream, Parser as _},
+    parse::{Parse as _, Parser as _},
 };
 
+use self::parse::{Declaration, Lock};
 use crate::{
     args::Args,
-    argument::{Arguments, Place},
+    argument::Arguments,
     errors::Errors,
     name::{check_literal, is_upper_camel},
     template,
     terms::Terms,
     valid, with_errors,
 };
-
-const SYNTAX: &str = "write `mod locks { Report = \"report\", ttl = \"5m\"; … }`";
 
 // Input:
 //
@@ -41,6 +42,7 @@ const SYNTAX: &str = "write `mod locks { Report = \"report\", ttl = \"5m\"; … 
 //         impl rt::Lock for locks::Report {
 //             const DECLARATION: rt::Declaration = rt::Declaration(rt::check(…));
 //         }
+//         const _: () = { rt::submit! { rt::DeclaredLock::new(…) } };
 //     };
 //
 // The `impl` is outside the module, where the author's constants are in scope.
@@ -57,6 +59,7 @@ pub(crate) fn declare(input: TokenStream) -> TokenStream {
         locks,
         mut errors,
     } = declaration;
+    let krate = krate.or_else(valid::renamed);
     check_repeated(&locks, &mut errors);
     let (mut types, mut impls) = (TokenStream::new(), TokenStream::new());
     let mut seen = Vec::new();
@@ -80,100 +83,6 @@ pub(crate) fn declare(input: TokenStream) -> TokenStream {
     with_errors(output, errors.into_inner())
 }
 
-struct Declaration {
-    krate: Option<Path>,
-    attrs: Vec<Attribute>,
-    vis: Visibility,
-    module: Ident,
-    locks: Vec<Lock>,
-    errors: Errors,
-}
-
-struct Lock {
-    attrs: Vec<Attribute>,
-    ident: Ident,
-    name: LitStr,
-    args: Args,
-}
-
-impl Parse for Declaration {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let krate = if input.peek(Token![crate]) && input.peek2(Token![=]) {
-            input.parse::<Token![crate]>()?;
-            input.parse::<Token![=]>()?;
-            let path = input.parse()?;
-            input.parse::<Token![;]>()?;
-            Some(path)
-        } else {
-            None
-        };
-        let attrs = input.call(Attribute::parse_outer)?;
-        let vis = input.parse()?;
-        if !input.peek(Token![mod]) {
-            return Err(input.error(format!("the locks stand in a module: {SYNTAX}")));
-        }
-        input.parse::<Token![mod]>()?;
-        let module = input.parse()?;
-        let content;
-        braced!(content in input);
-        let (mut locks, mut errors) = (Vec::new(), Errors::default());
-        while !content.is_empty() {
-            match Lock::parse(&content) {
-                Ok(lock) => locks.push(lock),
-                Err(error) => {
-                    errors.push(error);
-                    rest(&content);
-                }
-            }
-            if !content.is_empty() {
-                content.parse::<Token![;]>()?;
-            }
-        }
-        if !input.is_empty() {
-            return Err(input.error("expected nothing after the module; use `lock_names!` again"));
-        }
-        Ok(Self {
-            krate,
-            attrs,
-            vis,
-            module,
-            locks,
-            errors,
-        })
-    }
-}
-
-impl Parse for Lock {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let attrs = input.call(Attribute::parse_outer)?;
-        let ident: Ident = input
-            .parse()
-            .map_err(|error| syn::Error::new(error.span(), format!("expected a lock: {SYNTAX}")))?;
-        if !is_upper_camel(&ident.unraw().to_string()) {
-            return Err(syn::Error::new(
-                ident.span(),
-                "a lock becomes a type: write its name in upper camel case, such as \
-                 `NightlyReport`",
-            ));
-        }
-        input.parse::<Token![=]>()?;
-        let name = input.parse().map_err(|error| {
-            let message = "a lock's name is a string, such as `\"nightly-report\"`";
-            syn::Error::new(error.span(), message)
-        })?;
-        if !input.is_empty() && !input.peek(Token![;]) {
-            input.parse::<Token![,]>()?;
-        }
-        let args = Args::parse(rest(input), Place::Declaration);
-        Ok(Self {
-            attrs,
-            ident,
-            name,
-            args,
-        })
-    }
-}
-
 impl Lock {
     fn expand(
         self,
@@ -187,11 +96,11 @@ impl Lock {
             name,
             args,
         } = self;
-        // Nothing hangs on `cut_short`: no argument is required here.
         let Args {
             arguments,
             errors: mistakes,
-            cut_short: _,
+            half_written,
+            ..
         } = args;
         if let Some(error) = mistakes.into_inner() {
             errors.push(error);
@@ -199,19 +108,14 @@ impl Lock {
         // The others are refused as invalid in a declaration.
         let Arguments { terms, .. } = arguments;
         let private = &valid::private(krate, Span::mixed_site());
-        let terms = Terms::check(terms, true, errors);
-        let valid = check_name(&name)
-            .map_err(|error| errors.push(error))
-            .is_ok();
-        let text = if valid {
-            quote!(#name)
-        } else {
-            quote!("error")
-        };
+        let terms = Terms::check(terms, true, half_written, errors);
+        let written = name.as_ref().map(LitStr::value).unwrap_or_default();
+        let name = name.filter(|name| errors.keep(check_name(name)).is_some());
+        let text = name.map_or_else(|| quote!("error"), |name| quote!(#name));
         let mut fields = terms.fields(true, private);
         if let Some(ttl) = &terms.ttl {
-            let ttl = ttl.expand(private);
-            fields.extend(quote!(ttl: #private::Some(#ttl),));
+            let ttl = ttl.option(private);
+            fields.extend(quote!(ttl: #ttl,));
         }
         let named = quote!(#private::LockTerms::named(#text));
         let declared = if fields.is_empty() {
@@ -220,7 +124,7 @@ impl Lock {
             quote!(#private::LockTerms { #fields ..#named })
         };
         let doc = undocumented(&attrs).then(|| {
-            let doc = format!("The lock `{}`.", name.value());
+            let doc = format!("The lock `{written}`.");
             quote!(#[doc = #doc])
         });
         // All items of the lock have the conditions of the lock.
@@ -229,36 +133,46 @@ impl Lock {
             .filter(|attr| attr.path().is_ident("cfg"))
             .collect();
         let claim = format_ident!("__lock_{}", ident.unraw(), span = Span::mixed_site());
+        // The error of a name in lower case is reported.
+        let quiet = (!is_upper_camel(&ident.unraw().to_string()))
+            .then(|| quote!(#[allow(non_camel_case_types)]));
         let ty = quote! {
             #(#attrs)*
             #doc
+            #quiet
             #[allow(clippy::exhaustive_structs)] // an attribute names the struct as a value
             #[derive(::core::fmt::Debug, ::core::clone::Clone, ::core::marker::Copy)]
             pub struct #ident;
             // By this name, the attribute tells whether its crate declares the lock.
             #(#cfgs)*
             #[doc(hidden)]
-            #[allow(dead_code, non_camel_case_types)]
+            #[allow(dead_code, deprecated, non_camel_case_types)]
             pub(crate) type #claim = #ident;
         };
-        // Evaluates the author's constants here, not only where the lock is used.
-        let check = terms.constants().next().map(|_| {
-            quote! {
-                #(#cfgs)*
-                const _: #private::Declaration = <#module::#ident as #private::Lock>::DECLARATION;
-            }
-        });
         // The compiler reports an error of the terms at the lock.
         let at = Span::mixed_site().located_at(ident.span());
         let private_at = valid::private(krate, ident.span());
         let declared = quote_spanned!(at=> #private_at::check(#declared));
+        let declared_at = quote_spanned! {at=>
+            #private_at::DeclaredLock::new(
+                <#module::#ident as #private_at::Lock>::DECLARATION,
+                #private_at::module_path!(),
+            )
+        };
         let implementation = quote! {
             #(#cfgs)*
+            #[allow(deprecated)] // to name the lock here is no use of it
             impl #private::Lock for #module::#ident {
                 const DECLARATION: #private::Declaration =
                     #private::Declaration(#declared);
             }
-            #check
+            // For the list of all locks. It also evaluates the author's constants here, not only where the
+            // lock is used.
+            #(#cfgs)*
+            #[allow(deprecated)]
+            const _: () = {
+                #private::submit! { #declared_at }
+            };
         };
         (ty, implementation)
     }
@@ -283,28 +197,16 @@ fn check_repeated(locks: &[Lock], errors: &mut Errors) {
                 lock.ident
             );
             errors.at(lock.ident.span(), message);
-        } else if let Some(first) = names.insert(lock.name.value(), &lock.ident) {
-            let name = lock.name.value();
-            errors.at(
-                lock.name.span(),
-                format!(
-                    "`{name}` is the name of `{first}` already; two locks of one name are one lock"
-                ),
+        } else if let Some(name) = &lock.name
+            && let Some(first) = names.insert(name.value(), &lock.ident)
+        {
+            let message = format!(
+                "`{}` is the name of `{first}` already; two locks of one name are one lock",
+                name.value()
             );
+            errors.at(name.span(), message);
         }
     }
-}
-
-/// The tokens up to the next semicolon.
-fn rest(input: ParseStream<'_>) -> TokenStream {
-    let mut rest = TokenStream::new();
-    while !input.is_empty() && !input.peek(Token![;]) {
-        match input.parse::<TokenTree>() {
-            Ok(token) => rest.extend([token]),
-            Err(_) => break,
-        }
-    }
-    rest
 }
 
 fn undocumented(attrs: &[Attribute]) -> bool {

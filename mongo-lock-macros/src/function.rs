@@ -1,6 +1,7 @@
 //! Parsing the annotated function: its signature is read, its body stays as it is.
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use quote::quote;
 use syn::{
     Abi, Attribute, ReturnType, Signature, Token, Visibility,
     parse::{ParseStream, Parser as _},
@@ -24,6 +25,8 @@ pub(crate) struct Function {
     pub(crate) body: Group,
     /// The call that boxes the future, when the function is not `async` itself.
     pub(crate) pinned: Option<Pinned>,
+    /// A mistake that was mended here, so that the callers see none.
+    pub(crate) mended: Option<syn::Error>,
 }
 
 impl Function {
@@ -36,17 +39,22 @@ impl Function {
             None
         };
         let start = input.fork();
-        let sig = input
+        let mut sig = input
             .parse::<Signature>()
             .map_err(|slip| not_a_function(&start, slip))?;
+        let mut mended = None;
         let (inner_attrs, body) = match input.parse().map(braces)? {
             Ok(body) => split_body(&body)?,
             Err(other) => {
-                return Err(syn::Error::new(
+                mended = Some(syn::Error::new(
                     other.span(),
                     "there is no body to run under the lock; annotate the implementations, or \
                      give this function a default body",
                 ));
+                // Of any type, and defined outside a trait, too.
+                let mut body = Group::new(Delimiter::Brace, quote!(loop {}));
+                body.set_span(other.span());
+                (Vec::new(), body)
             }
         };
         if !input.is_empty() {
@@ -57,8 +65,14 @@ impl Function {
             Some((pinned, output, body)) => (output, body, Some(pinned)),
             None => (sig.output.clone(), body, None),
         };
-        if pinned.is_none() {
-            check_signature(&sig, &body)?;
+        if pinned.is_none()
+            && let Err(error) = check_signature(&sig, &body)
+        {
+            if !can_be_async(&sig, &attrs, &body) {
+                return Err(error);
+            }
+            sig.asyncness = Some(Token![async](sig.fn_token.span));
+            mended.get_or_insert(error);
         }
         Ok(Self {
             attrs,
@@ -69,6 +83,7 @@ impl Function {
             output,
             body,
             pinned,
+            mended,
         })
     }
 }
@@ -148,6 +163,20 @@ fn check_signature(sig: &Signature, body: &Group) -> syn::Result<()> {
     Ok(())
 }
 
+/// Whether a function that is not `async` can be expanded as if it were: neither what another macro has made
+/// synchronous, nor what must be.
+fn can_be_async(sig: &Signature, attrs: &[Attribute], body: &Group) -> bool {
+    let test = |attr: &Attribute| {
+        let last = attr.path().segments.last();
+        last.is_some_and(|last| last.ident == "test" || last.ident == "bench")
+    };
+    sig.constness.is_none()
+        && sig.abi.is_none()
+        && sig.ident != "main"
+        && !attrs.iter().any(test)
+        && !blocks(body)
+}
+
 /// Whether the body is the output of `#[tokio::main]` or `#[tokio::test]`: `… block_on(body) …`.
 fn blocks(body: &Group) -> bool {
     let name = Ident::new("block_on", body.span());
@@ -199,10 +228,10 @@ mod tests {
         }
         for no_body in [quote!({ 1 } { 2 }), quote!(5), quote!()] {
             let no_body = fragment(no_body);
-            assert!(body(&quote!(#no_body)).is_err(), "{no_body}");
+            assert_eq!(body(&quote!(#no_body)).unwrap(), "{loop{}}", "{no_body}");
         }
         for no_body in [quote!(;), quote!(({ 1 })), quote!([{ 1 }])] {
-            assert!(body(&no_body).is_err());
+            assert_eq!(body(&no_body).unwrap(), "{loop{}}");
         }
     }
 

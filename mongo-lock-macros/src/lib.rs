@@ -12,6 +12,9 @@ mod duration;
 mod errors;
 mod expand;
 mod function;
+#[cfg(test)]
+mod half_written;
+mod manifest;
 mod name;
 mod pinned;
 #[cfg(test)]
@@ -23,6 +26,7 @@ mod slot;
 mod snapshots;
 mod template;
 mod terms;
+mod text;
 mod valid;
 
 use syn::parse::Parser as _;
@@ -53,13 +57,27 @@ fn annotate(
         // The item stays, so that its callers get no errors of their own.
         Err(error) => return with_errors(item, Some(error)),
     };
-    let args = Args::parse(args, Place::Attribute);
-    let (annotation, errors) = Annotation::check(args, &function);
-    let output = match &annotation {
-        Some(annotation) => expand::expand(annotation, &function),
-        None => item,
+    let args = if is_key_value(&args) {
+        Args::of_key_value()
+    } else {
+        Args::parse(args, Place::Attribute)
     };
-    with_errors(output, errors)
+    let (annotation, errors) = Annotation::check(args, &function);
+    with_errors(expand::expand(&annotation, &function), errors)
+}
+
+/// Whether the attribute is `#[distributed_lock = "job"]`, which the compiler refuses itself. The tokens are
+/// those of `#[distributed_lock("job")]`.
+fn is_key_value(args: &proc_macro2::TokenStream) -> bool {
+    let mut tokens = args.clone().into_iter();
+    let (Some(proc_macro2::TokenTree::Literal(_)), None) = (tokens.next(), tokens.next()) else {
+        return false;
+    };
+    let attribute = proc_macro2::Span::call_site().source_text();
+    attribute.is_some_and(|text| {
+        text.find(['=', '('])
+            .is_some_and(|at| text[at..].starts_with('='))
+    })
 }
 
 fn with_errors(

@@ -1,7 +1,9 @@
 //! Checking the argument `name`.
 
+use quote::ToTokens as _;
 use syn::{
-    Expr, ExprLit, ExprPath, FnArg, Lit, LitStr, Pat, Path, Signature, spanned::Spanned as _,
+    Expr, ExprLit, ExprPath, FnArg, GenericParam, Lit, LitStr, Pat, Path, Signature,
+    spanned::Spanned as _,
 };
 
 use crate::{
@@ -49,7 +51,14 @@ impl Name {
                 check_literal(&text)?;
                 Ok(Self::Literal(text))
             }
-            Expr::Path(path) => Ok(Self::of_path(path, sig)),
+            Expr::Path(path) => match arguments(&path, sig)[..] {
+                [] => Ok(Self::of_path(path, sig)),
+                [index] => Ok(Self::Argument(path, index)),
+                [..] => Err(syn::Error::new(
+                    path.span(),
+                    alike(&path.to_token_stream().to_string()),
+                )),
+            },
             other => Err(syn::Error::new(
                 other.span(),
                 "a lock name is a string literal, the path of a `&'static str` constant, or a lock \
@@ -59,9 +68,6 @@ impl Name {
     }
 
     fn of_path(path: ExprPath, sig: &Signature) -> Self {
-        if let Some(index) = argument(&path, sig) {
-            return Self::Argument(path, index);
-        }
         let declared = names_a_type(&path.path) && is_fixed(&path, sig);
         Self::Path { path, declared }
     }
@@ -95,13 +101,33 @@ pub(crate) fn check_literal(text: &LitStr) -> syn::Result<()> {
     })
 }
 
-/// The index of the function's argument that the path names.
-pub(crate) fn argument(path: &ExprPath, sig: &Signature) -> Option<usize> {
-    let name = path.path.get_ident()?;
-    sig.inputs.iter().position(|input| match input {
+/// The problem of two arguments with one spelling, which only a macro can tell apart.
+pub(crate) fn alike(name: &str) -> String {
+    format!(
+        "two arguments are spelled `{name}`, one of them by a macro, and this can mean either; give \
+         one of them another name"
+    )
+}
+
+/// The function's arguments that are spelled like the path. Two are, where a macro has written one of
+/// them.
+pub(crate) fn arguments(path: &ExprPath, sig: &Signature) -> Vec<usize> {
+    let Some(name) = path.path.get_ident() else {
+        return Vec::new();
+    };
+    let inputs = sig.inputs.iter().enumerate();
+    let named = inputs.filter(|(_, input)| match input {
         FnArg::Typed(input) => matches!(&*input.pat, Pat::Ident(pat) if pat.ident == *name),
         FnArg::Receiver(_) => false,
-    })
+    });
+    named.map(|(index, _)| index).collect()
+}
+
+/// Whether an item inside the function can name the number: as [`is_fixed`], but `N` alone may be a
+/// constant, or a const generic of the surrounding `impl`.
+pub(crate) fn is_fixed_number(path: &ExprPath, sig: &Signature) -> bool {
+    let alone = path.path.segments.len() == 1 && path.path.leading_colon.is_none();
+    !alone && is_fixed(path, sig)
 }
 
 /// Whether an item inside the function can name the path, such as `m::NAME`, `crate::NAME` or `NAME`:
@@ -118,11 +144,20 @@ pub(crate) fn is_fixed(path: &ExprPath, sig: &Signature) -> bool {
     if path.path.leading_colon.is_some() {
         return true;
     }
-    let first = segments[0].ident.to_string();
-    if segments.len() == 1 {
-        return argument(path, sig).is_none();
+    let first = &segments[0].ident;
+    let mut generics = sig.generics.params.iter();
+    if generics.any(|param| match param {
+        GenericParam::Type(param) => param.ident == *first,
+        GenericParam::Const(param) => param.ident == *first,
+        GenericParam::Lifetime(_) => false,
+    }) {
+        return false;
     }
-    !first.starts_with(char::is_uppercase)
+    if segments.len() == 1 {
+        return arguments(path, sig).is_empty();
+    }
+    // `Duration::MAX` of the standard library: no generic parameter has that name.
+    !first.to_string().starts_with(char::is_uppercase) || first == "Duration"
 }
 
 /// Whether the path looks like `locks::NightlyReport`, and not like `m::NAME` or `m::Type::Name`: the
@@ -157,8 +192,11 @@ mod tests {
 
     #[test]
     fn a_path_is_fixed_unless_it_belongs_to_a_type_or_a_call() {
-        let sig: Signature = parse_quote!(async fn f(&self, queue: &str, Pair(a, _): Pair));
-        let fixed: [ExprPath; 7] = [
+        let sig: Signature = parse_quote!(
+            async fn f<const N: u32, T: Named>(&self, queue: &str, Pair(a, _): Pair)
+        );
+        let fixed: [ExprPath; 8] = [
+            parse_quote!(Duration::MAX),
             parse_quote!(NAME),
             parse_quote!(m::NAME),
             parse_quote!(crate::NAME),
@@ -171,7 +209,9 @@ mod tests {
             let last = path.path.segments.last().unwrap().ident.clone();
             assert!(is_fixed(&path, &sig), "{last}");
         }
-        let others: [ExprPath; 6] = [
+        let others: [ExprPath; 8] = [
+            parse_quote!(N),
+            parse_quote!(T::NAME),
             parse_quote!(queue),
             parse_quote!(Self::NAME),
             parse_quote!(Config::NAME),
@@ -198,7 +238,6 @@ mod tests {
         assert!(!declared(parse_quote!(locks::NIGHTLY_REPORT)));
         assert!(!declared(parse_quote!(locks::nightly)));
         assert!(!declared(parse_quote!(m::Type::Name)));
-        assert!(!declared(parse_quote!(queue)));
         assert!(!declared(parse_quote!(R)));
     }
 }

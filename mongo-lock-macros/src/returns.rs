@@ -17,42 +17,79 @@ pub(crate) enum Returns {
 }
 
 impl Returns {
-    pub(crate) fn read(output: &ReturnType) -> syn::Result<Self> {
+    /// The way of a declared type. Of one that is refused, the closest, so that the function is there for
+    /// its callers, and the error.
+    pub(crate) fn read(output: &ReturnType) -> (Self, Option<syn::Error>) {
         let ReturnType::Type(_, ty) = output else {
-            return Ok(Self::Value(None));
+            return (Self::Value(None), None);
         };
         let path = match peel(ty) {
             Type::Never(never) => {
-                return Err(syn::Error::new(
+                let error = syn::Error::new(
                     never.span(),
                     "a function that never returns cannot say that it was skipped; return `()` or \
                      a `Result`",
-                ));
+                );
+                return (Self::Value(None), Some(error));
             }
             Type::Path(path) => path,
-            _ => return Ok(Self::Value(Some((**ty).clone()))),
+            _ => return (Self::Value(Some((**ty).clone())), None),
         };
-        if ends_with(path, |last| last == "Outcome") {
-            return Err(syn::Error::new(
+        let value = || Self::Value(Some((**ty).clone()));
+        if is_outcome(path) {
+            let error = syn::Error::new(
                 path.span(),
                 "a lock can fail, and a bare `Outcome` cannot say so; write the plain type, which \
-                 becomes `Result<Outcome<T>, Error>`, or write out `Result<Outcome<T>, E>`",
-            ));
+                 becomes `Result<Outcome<T>, Error>`, or write out `Result<Outcome<T>, E>`; a type of \
+                 your own with this name needs an alias with another one",
+            );
+            return (value(), Some(error));
         }
         if !ends_with(path, |last| last.ends_with("Result")) {
-            return Ok(Self::Value(Some((**ty).clone())));
+            return (value(), None);
         }
         match success(&path.path) {
-            Some(Type::Path(ok)) if ends_with(ok, |last| last == "Outcome") => {
-                Ok(Self::Outcome(path.clone()))
+            Some(Type::Path(ok)) if is_outcome(ok) => (Self::Outcome(path.clone()), None),
+            Some(_) => (Self::Result(path.clone()), None),
+            None => {
+                let last = path.path.segments.last();
+                let last = last.map(|last| last.ident.to_string()).unwrap_or_default();
+                let own = if last == "Result" {
+                    String::new()
+                } else {
+                    format!(
+                        "; if `{last}` is no alias of a `Result`, write `Result<{last}, Error>`"
+                    )
+                };
+                let error = syn::Error::new(
+                    path.span(),
+                    format!(
+                        "the success type must be visible, since it becomes `Outcome<T>`; write it \
+                         out: `Result<T, E>`{own}"
+                    ),
+                );
+                (value(), Some(error))
             }
-            Some(_) => Ok(Self::Result(path.clone())),
-            None => Err(syn::Error::new(
-                path.span(),
-                "the success type must be visible, since it becomes `Outcome<T>`; write it out: \
-                 `Result<T, E>`",
-            )),
         }
+    }
+
+    /// Whether the type may be a `Result` under another name, which only the compiler knows.
+    pub(crate) fn may_hide_a_result(&self) -> Option<&Type> {
+        match self {
+            Self::Value(Some(ty)) => {
+                let Type::Path(path) = peel(ty) else {
+                    return None;
+                };
+                let plain = path.qself.is_none() && types(&path.path).all(|ty| !hides_a_type(ty));
+                plain.then_some(ty)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the name of the type ends in `Result`, and has more than that.
+    pub(crate) fn is_alias(&self) -> bool {
+        matches!(self, Self::Result(path) if !ends_with(path, |last| last == "Result"))
     }
 
     /// The type that the function now returns.
@@ -92,6 +129,18 @@ impl Returns {
         }
     }
 
+    /// The location of the name that tells what the type is: `Outcome`, or the alias of a `Result`.
+    pub(crate) fn name_span(&self) -> Option<Span> {
+        let (Self::Result(path) | Self::Outcome(path)) = self else {
+            return None;
+        };
+        let name = match success(&path.path) {
+            Some(Type::Path(ok)) if is_outcome(ok) => ok,
+            _ => path,
+        };
+        name.path.segments.last().map(|last| last.ident.span())
+    }
+
     /// The location of the function's error type, or of the alias that hides the error type. `None`
     /// when the function declares no error type.
     pub(crate) fn error_span(&self) -> Option<Span> {
@@ -118,6 +167,16 @@ fn ends_with(path: &TypePath, matches: impl FnOnce(&str) -> bool) -> bool {
         .segments
         .last()
         .is_some_and(|last| matches(&last.ident.to_string()))
+}
+
+/// Whether the path is that of an `Outcome<T>`. One with no parameter, or with more, is a type of the
+/// author's own.
+fn is_outcome(path: &TypePath) -> bool {
+    ends_with(path, |last| last == "Outcome") && types(&path.path).count() == 1
+}
+
+fn hides_a_type(ty: &Type) -> bool {
+    nameable(ty.clone()).to_token_stream().to_string() != ty.to_token_stream().to_string()
 }
 
 fn types(path: &Path) -> impl Iterator<Item = &Type> {
@@ -186,122 +245,4 @@ fn nameable(mut ty: Type) -> Type {
 }
 
 #[cfg(test)]
-mod tests {
-    use proc_macro2::{Delimiter, Group, TokenStream};
-    use quote::{ToTokens as _, quote};
-    use syn::{ReturnType, Type, TypeGroup, parse_quote, token};
-
-    use super::Returns;
-
-    /// The return type of the function, and the type of its body.
-    fn both(output: &ReturnType) -> [String; 2] {
-        let returns = Returns::read(output).unwrap();
-        let declared = returns.declared(|_| quote!(rt));
-        [declared, returns.of_body()].map(|it| it.to_string().replace(' ', ""))
-    }
-
-    /// A type as a `$ty:ty` of `macro_rules` brings it.
-    fn fragment(ty: TokenStream) -> Type {
-        let group = TypeGroup {
-            attrs: Vec::new(),
-            group_token: token::Group::default(),
-            elem: Box::new(syn::parse2(ty).unwrap()),
-        };
-        Type::Group(group)
-    }
-
-    #[test]
-    fn the_success_type_becomes_an_outcome() {
-        for (output, declared, body) in [
-            (quote!(), "rt::Result<rt::Outcome<()>,rt::Error>", "()"),
-            (
-                quote!(-> u32),
-                "rt::Result<rt::Outcome<u32>,rt::Error>",
-                "u32",
-            ),
-            (
-                quote!(-> Result<u32, E>),
-                "Result<rt::Outcome<u32>,E>",
-                "Result<u32,E>",
-            ),
-            (
-                quote!(-> (Result<u32, E>)),
-                "Result<rt::Outcome<u32>,E>",
-                "Result<u32,E>",
-            ),
-            (
-                quote!(-> io::Result<()>),
-                "io::Result<rt::Outcome<()>>",
-                "io::Result<()>",
-            ),
-            (
-                quote!(-> Result<Outcome<u32>, E>),
-                "Result<Outcome<u32>,E>",
-                "Result<Outcome<u32>,E>",
-            ),
-            (
-                quote!(-> Result<(Outcome<u32>), E>),
-                "Result<(Outcome<u32>),E>",
-                "Result<(Outcome<u32>),E>",
-            ),
-        ] {
-            assert_eq!(both(&syn::parse2(output).unwrap()), [declared, body]);
-        }
-    }
-
-    #[test]
-    fn a_fragment_is_what_it_holds() {
-        let ty = fragment(quote!(Result<u32, E>));
-        let [declared, body] = both(&parse_quote!(-> #ty));
-        assert_eq!(declared, "Result<rt::Outcome<u32>,E>");
-        assert_eq!(body, "Result<u32,E>");
-    }
-
-    #[test]
-    fn a_hidden_type_has_no_name_in_the_body() {
-        for (ty, body) in [
-            (quote!(impl Display), "_"),
-            (quote!(Vec<impl Display>), "Vec<_>"),
-            (quote!((u32, impl Display)), "(u32,_)"),
-            (quote!((impl Display)), "(_)"),
-            (quote!(&'static impl Display), "&'static_"),
-            (quote!([impl Display; 3]), "[_;3]"),
-            (quote!(Box<[impl Display]>), "Box<[_]>"),
-            (quote!(Result<impl Display, E>), "Result<_,E>"),
-        ] {
-            assert_eq!(both(&parse_quote!(-> #ty))[1], body);
-        }
-        let ty = fragment(quote!(impl Display));
-        assert_eq!(both(&parse_quote!(-> Vec<#ty>))[1], "Vec<_>");
-    }
-
-    #[test]
-    fn the_error_type_has_a_place() {
-        let place = |output: TokenStream| {
-            let returns = Returns::read(&syn::parse2(output).unwrap()).unwrap();
-            returns.error_span().is_some()
-        };
-        assert!(place(quote!(-> Result<u32, E>)));
-        assert!(place(quote!(-> io::Result<u32>)));
-        assert!(place(quote!(-> Result<Outcome<u32>, E>)));
-        assert!(!place(quote!(-> u32)));
-        assert!(!place(quote!()));
-    }
-
-    #[test]
-    fn what_has_no_visible_success_type_is_refused() {
-        let group = Group::new(Delimiter::None, quote!(!));
-        for ty in [
-            quote!(!),
-            quote!(#group),
-            quote!(Outcome<u32>),
-            quote!(Result),
-            quote!(m::MyResult),
-            quote!(Result<'a>),
-        ] {
-            let output: ReturnType = parse_quote!(-> #ty);
-            let text = output.to_token_stream();
-            assert!(Returns::read(&output).is_err(), "{text}");
-        }
-    }
-}
+mod tests;

@@ -180,7 +180,7 @@ pub mod locks {
 }
 
 /// The output of `#[tokio::test]`, which is expanded before an attribute below it. Not a case of
-/// `trybuild`, which compiles no tests.
+/// `tests/ui`, where no tests are compiled.
 #[test]
 fn below_tokio_test_the_error_says_what_to_do() {
     let item = r#"#[::core::prelude::v1::test]
@@ -195,4 +195,16 @@ fn job() {
         output.contains("`#[tokio::test]` has made this function synchronous; move"),
         "{output}"
     );
+}
+
+/// `#[case]` is for rstest, which reads the arguments; a lint level and a condition are for the binding too.
+#[test]
+fn an_attribute_of_another_macro_stays_at_the_argument() {
+    let item = "async fn job(#[case] n: u8, #[allow(x)] #[future] m: u8, #[cfg(c)] (a, b): P) {}";
+    let args = r#"name = "job/{n}", ttl = "5m""#.parse().unwrap();
+    let output = annotate(args, item.parse().unwrap()).to_string();
+    for (attribute, count) in [("case", 1), ("future", 1), ("allow (x)", 2), ("cfg (c)", 3)] {
+        let attribute = format!("# [{attribute}]");
+        assert_eq!(output.matches(&attribute).count(), count, "{output}");
+    }
 }

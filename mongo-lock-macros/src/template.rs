@@ -4,7 +4,7 @@ use proc_macro2::Span;
 use quote::ToTokens as _;
 use syn::{FnArg, Ident, LitStr, Pat, PatIdent, Signature, ext::IdentExt as _, parse::Parser as _};
 
-use crate::{function::mentions, rule};
+use crate::{function::mentions, name, rule};
 
 /// A checked template.
 pub(crate) struct Template {
@@ -157,6 +157,7 @@ fn value_part(inside: &str, span: Span, sig: &Signature) -> Result<Part, String>
     }
     let value = match find(&ident, sig) {
         Found::Argument(index) => Value::Argument(index),
+        Found::Twice => return Err(name::alike(name)),
         Found::InPattern => {
             return Err(format!(
                 "`{name}` is bound by a pattern, and the name is needed before that; give the \
@@ -201,24 +202,30 @@ fn example(sig: &Signature) -> String {
 
 enum Found {
     Argument(usize),
+    Twice,
     InPattern,
     Elsewhere,
 }
 
 fn find(name: &Ident, sig: &Signature) -> Found {
+    let mut found = Found::Elsewhere;
     for (index, input) in sig.inputs.iter().enumerate() {
         let pat = match input {
             FnArg::Receiver(_) if name == "self" => return Found::Argument(index),
             FnArg::Receiver(_) => continue,
             FnArg::Typed(input) => &*input.pat,
         };
-        match plain(pat) {
-            Some(ident) if ident.unraw() == *name => return Found::Argument(index),
-            None if mentions(pat.to_token_stream(), name) => return Found::InPattern,
-            _ => {}
+        let this = match plain(pat) {
+            Some(ident) if ident.unraw() == *name => Found::Argument(index),
+            None if mentions(pat.to_token_stream(), name) => Found::InPattern,
+            _ => continue,
+        };
+        if !matches!(found, Found::Elsewhere) {
+            return Found::Twice;
         }
+        found = this;
     }
-    Found::Elsewhere
+    found
 }
 
 /// The name of an argument that is no pattern: only such a name is known before the body.

@@ -1,12 +1,19 @@
 //! Checking the terms of a lease, which an attribute and a declaration can give.
 
-use std::time::Duration;
+mod time;
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
-use syn::{Expr, ExprLit, ExprPath, Ident, Lit, LitInt, spanned::Spanned as _};
+use quote::quote;
+use syn::{Expr, ExprLit, ExprPath, Lit, LitInt, spanned::Spanned as _};
 
-use crate::{argument, duration, errors::Errors, slot::Slot};
+pub(crate) use self::time::Time;
+use self::time::check_time;
+
+use crate::{
+    argument, duration,
+    errors::Errors,
+    slot::{Period, Slot},
+};
 
 /// Checked terms. `None` stands for a term that was not given, or was refused.
 #[derive(Default)]
@@ -22,25 +29,28 @@ pub(crate) struct Terms {
     pub(crate) shared: Option<bool>,
 }
 
+#[derive(Clone)]
 pub(crate) enum Permits {
     Literal(LitInt),
     Constant(ExprPath),
+    /// A constant that is not known where these terms are written.
+    Later,
 }
-
-pub(crate) enum Time {
-    Literal(Duration),
-    Constant(ExprPath),
-}
-
-/// The longest time: `LockSpec::MAX_TTL` of the runtime, which checks every time again.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 impl Terms {
     /// Checks the terms that were written. A refused one is left out, so that the rest can be used.
     ///
     /// `all`: whether these are all the terms. Otherwise others may come from a declaration, and the
     /// compiler finds the contradictions that depend on those.
-    pub(crate) fn check(terms: argument::Terms, all: bool, errors: &mut Errors) -> Self {
+    ///
+    /// `reported`: whether an error has been reported that may stand for a term which is not there. A ttl
+    /// stands in for it then, as for one that is refused: the error is the only one.
+    pub(crate) fn check(
+        terms: argument::Terms,
+        all: bool,
+        reported: bool,
+        errors: &mut Errors,
+    ) -> Self {
         // Without `..`: a new term does not compile until it is checked here.
         let argument::Terms {
             ttl,
@@ -53,11 +63,13 @@ impl Terms {
             shared,
         } = terms;
         let (max_hold_at, min_hold_at) = (max_hold.span(), min_hold.span());
-        let mut time = |slot: Slot<Expr>| {
+        let no_ttl = reported || ttl.given();
+        let renew_given = renew.given();
+        let mut time = |slot: Slot<Period>| {
             slot.entry()
                 .and_then(|(key, value)| errors.keep(check_time(&key, value)))
         };
-        let ttl = time(ttl);
+        let mut ttl = time(ttl);
         let mut max_hold = time(max_hold);
         let mut min_hold = time(min_hold);
         let wait = time(wait);
@@ -74,13 +86,15 @@ impl Terms {
         }
         let renew = renew.flag();
         if let Some(at) = max_hold_at
-            && (renew == Some(false) || all && renew.is_none())
+            && (renew == Some(false) || (all || reported) && renew.is_none())
         {
-            errors.at(
-                at,
-                "`max_hold` limits renewal, and there is none: add `renew`, or make the `ttl` the \
-                 limit",
-            );
+            if !reported && (renew == Some(false) || !renew_given) {
+                errors.at(
+                    at,
+                    "`max_hold` limits renewal, and there is none: add `renew`, or make the `ttl` \
+                     the limit",
+                );
+            }
             max_hold = None;
         }
         if let (Some(at), Some(Time::Literal(hold)), Some(Time::Literal(ttl))) =
@@ -92,6 +106,10 @@ impl Terms {
                 "`min_hold` is longer than the `ttl`, at which the lease ends; write a longer `ttl`",
             );
             min_hold = None;
+        }
+        if no_ttl && ttl.is_none() {
+            // The longest, which contradicts no other term.
+            ttl = Some(Time::Literal(duration::LONGEST));
         }
         let continues = on_lost
             .value()
@@ -126,6 +144,71 @@ impl Terms {
         times.chain(permits)
     }
 
+    /// The terms as they are known in a place where `known` constants can be named: of `permits`, those
+    /// for which `known` is true with `true`, and of times with `false`.
+    pub(crate) fn known(&self, known: impl Fn(&ExprPath, bool) -> bool) -> Self {
+        let time =
+            |time: &Option<Time>| time.as_ref().map(|it| it.known(|path| known(path, false)));
+        let Self {
+            ttl,
+            renew,
+            max_hold,
+            min_hold,
+            continues,
+            wait,
+            permits,
+            shared,
+        } = self;
+        Self {
+            ttl: time(ttl),
+            renew: *renew,
+            max_hold: time(max_hold),
+            min_hold: time(min_hold),
+            continues: *continues,
+            wait: time(wait),
+            permits: permits.as_ref().map(|permits| match permits {
+                Permits::Constant(path) if !known(path, true) => Permits::Later,
+                other => other.clone(),
+            }),
+            shared: *shared,
+        }
+    }
+
+    /// Whether the same constants are known in `other`.
+    pub(crate) fn known_as(&self, other: &Self) -> bool {
+        self.constants().count() == other.constants().count()
+    }
+
+    /// The fields of those terms that are not known in `known`.
+    pub(crate) fn fields_beside(&self, known: &Self, private: &TokenStream) -> TokenStream {
+        let mut fields = TokenStream::new();
+        for (field, all, known) in [
+            (quote!(ttl), &self.ttl, &known.ttl),
+            (quote!(max_hold), &self.max_hold, &known.max_hold),
+            (quote!(min_hold), &self.min_hold, &known.min_hold),
+            (quote!(wait), &self.wait, &known.wait),
+        ] {
+            if let (Some(time), Some(Time::Later)) = (all, known) {
+                let time = time.option(private);
+                fields.extend(quote!(#field: #time,));
+            }
+        }
+        if let (Some(Permits::Constant(path)), Some(Permits::Later)) =
+            (&self.permits, &known.permits)
+        {
+            fields.extend(quote!(permits: #private::Some(#path),));
+        }
+        fields
+    }
+
+    /// Whether all is known.
+    pub(crate) fn complete(&self) -> bool {
+        let times = [&self.ttl, &self.max_hold, &self.min_hold, &self.wait];
+        let mut times = times.into_iter().flatten();
+        !times.any(|time| matches!(time, Time::Later))
+            && !matches!(self.permits, Some(Permits::Later))
+    }
+
     /// The fields of `LockTerms` that were given, without the ttl: `renew: true, min_hold: Some(…),`.
     ///
     /// `all`: as for `check`. When it is true, a switch that has its default value is left out.
@@ -155,8 +238,8 @@ impl Terms {
             (quote!(wait), wait),
         ] {
             if let Some(value) = value {
-                let value = value.expand(private);
-                fields.extend(quote!(#field: #private::Some(#value),));
+                let value = value.option(private);
+                fields.extend(quote!(#field: #value,));
             }
         }
         match continues {
@@ -164,8 +247,15 @@ impl Terms {
             Some(false) if !all => fields.extend(quote!(on_lost: #private::OnLost::Cancel,)),
             _ => {}
         }
-        if let Some(permits) = permits {
-            fields.extend(quote!(permits: #private::Some(#permits),));
+        match permits {
+            Some(Permits::Literal(number)) => {
+                fields.extend(quote!(permits: #private::Some(#number),));
+            }
+            Some(Permits::Constant(path)) => {
+                fields.extend(quote!(permits: #private::Some(#path),));
+            }
+            Some(Permits::Later) => fields.extend(quote!(permits: #private::None,)),
+            None => {}
         }
         match shared {
             // `shared` replaces the `permits` of a declaration, and the other way round.
@@ -182,75 +272,10 @@ impl Terms {
 impl Permits {
     pub(crate) fn constant(&self) -> Option<&ExprPath> {
         match self {
-            Self::Literal(_) => None,
+            Self::Literal(_) | Self::Later => None,
             Self::Constant(path) => Some(path),
         }
     }
-}
-
-impl ToTokens for Permits {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        match self {
-            Self::Literal(number) => number.to_tokens(tokens),
-            Self::Constant(path) => path.to_tokens(tokens),
-        }
-    }
-}
-
-impl Time {
-    pub(crate) fn constant(&self) -> Option<&ExprPath> {
-        match self {
-            Self::Literal(_) => None,
-            Self::Constant(path) => Some(path),
-        }
-    }
-
-    pub(crate) fn expand(&self, private: &TokenStream) -> TokenStream {
-        match self {
-            Self::Literal(time) => {
-                let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-                quote!(#private::Duration::from_millis(#millis))
-            }
-            Self::Constant(path) => path.into_token_stream(),
-        }
-    }
-}
-
-fn check_time(key: &Ident, value: Expr) -> syn::Result<Time> {
-    let text = match peel(value) {
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(text),
-            ..
-        }) => text,
-        Expr::Path(path) => return Ok(Time::Constant(path)),
-        Expr::Lit(ExprLit {
-            lit: Lit::Int(number),
-            ..
-        }) => {
-            return Err(at(
-                number.span(),
-                format!("`{key}` needs a unit: write `{key} = \"{number}s\"`"),
-            ));
-        }
-        other => {
-            return Err(at(
-                other.span(),
-                format!(
-                    "`{key}` is a string such as `\"5m\"`, or the path of a `Duration` constant"
-                ),
-            ));
-        }
-    };
-    let problem = match duration::parse(&text.value()) {
-        Ok(Duration::ZERO) => "at least one millisecond is needed".to_owned(),
-        Ok(time) if time > LONGEST => "at most 366 days are allowed".to_owned(),
-        Ok(time) => return Ok(Time::Literal(time)),
-        Err(problem) => problem,
-    };
-    Err(at(
-        text.span(),
-        format!("`{key}` cannot be this: {problem}"),
-    ))
 }
 
 fn check_permits(value: Expr) -> syn::Result<Permits> {

@@ -235,6 +235,34 @@ impl Error {
     }
 }
 
+/// For functions that return `std::io::Result`: of the kind `TimedOut` or `Other`, with this error
+/// inside.
+impl From<Error> for std::io::Error {
+    fn from(error: Error) -> Self {
+        let kind = if matches!(error, Error::Timeout { .. }) {
+            std::io::ErrorKind::TimedOut
+        } else {
+            std::io::ErrorKind::Other
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// For functions that return `mongodb::error::Result`: a custom error with the message, since the driver
+/// prints no other value of a custom error.
+impl From<Error> for mongodb::error::Error {
+    fn from(error: Error) -> Self {
+        Self::custom(error.to_string())
+    }
+}
+
+/// For functions whose errors are texts: the message.
+impl From<Error> for String {
+    fn from(error: Error) -> Self {
+        error.to_string()
+    }
+}
+
 /// The reason for which a lease ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -313,4 +341,39 @@ impl fmt::Display for LossReason {
 fn list(conflicts: &[LockConflict]) -> String {
     let conflicts: Vec<String> = conflicts.iter().map(ToString::to_string).collect();
     conflicts.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    fn timeout() -> Error {
+        Error::Timeout {
+            lock: LockName::new("report").unwrap(),
+            operation: Operation::Acquire,
+            limit: Duration::from_secs(1),
+        }
+    }
+
+    /// For these types no user can write the conversion.
+    #[test]
+    fn errors_of_other_crates_can_hold_it() {
+        let text = timeout().to_string();
+        assert_eq!(String::from(timeout()), text);
+        for (error, kind) in [
+            (timeout(), io::ErrorKind::TimedOut),
+            (Error::NoClient, io::ErrorKind::Other),
+        ] {
+            let (text, error) = (error.to_string(), io::Error::from(error));
+            assert_eq!(error.kind(), kind);
+            assert_eq!(error.to_string(), text);
+            let inside = error.get_ref().and_then(|it| it.downcast_ref::<Error>());
+            assert!(inside.is_some());
+        }
+        let error = mongodb::error::Error::from(timeout());
+        assert_eq!(error.get_custom::<String>(), Some(&text));
+        assert!(error.to_string().contains(&text), "{error}");
+    }
 }

@@ -2,16 +2,19 @@
 
 use std::{fmt, panic::Location, time::Duration};
 
-/// One `#[distributed_lock]` of the binary: its lock, its function and its place in the source.
+/// One lock of the binary: a `#[distributed_lock]`, its function and its place in the source; or a lock of
+/// [`lock_names!`](crate::lock_names) that no function of the binary takes.
 ///
 /// The `Display` text is a line for people:
 /// `nightly-report (ttl 300s): billing::report at billing/src/lib.rs:12:1`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct RegisteredLock {
     name: &'static str,
     kind: NameKind,
     ttl: Option<Duration>,
-    function: &'static str,
+    module: &'static str,
+    /// Gives the path of an item in the function. `None` in a declaration.
+    here: Option<fn() -> &'static str>,
     location: &'static Location<'static>,
     reuse: bool,
 }
@@ -32,7 +35,7 @@ impl RegisteredLock {
     /// A registered lock at this place in the source.
     pub(crate) const fn at(
         location: &'static Location<'static>,
-        function: &'static str,
+        (module, here): (&'static str, Option<fn() -> &'static str>),
         name: &'static str,
         kind: NameKind,
         ttl: Option<Duration>,
@@ -42,7 +45,8 @@ impl RegisteredLock {
             name,
             kind,
             ttl,
-            function,
+            module,
+            here,
             location,
             reuse,
         }
@@ -67,10 +71,23 @@ impl RegisteredLock {
         self.ttl
     }
 
-    /// The function, with its module: `billing::jobs::report`. Of a method, the module and the name.
+    /// The function, with its module and the type of a method: `billing::jobs::report`,
+    /// `billing::jobs::Service::run`, `<billing::jobs::Service as billing::Job>::run`. For people: the compiler
+    /// may write the path of a type in another way.
+    ///
+    /// `None` for a lock of [`lock_names!`](crate::lock_names) that no function of the binary takes.
     #[must_use]
-    pub const fn function(&self) -> &'static str {
-        self.function
+    pub fn function(&self) -> Option<String> {
+        // `billing::Service::run::{{closure}}::__here`, where the closure is the body of an `async fn`.
+        let path = self.here?().replace("::{{closure}}", "");
+        path.rsplit_once("::")
+            .map(|(function, _)| function.to_owned())
+    }
+
+    /// The module of the function or the declaration: `billing::jobs`.
+    #[must_use]
+    pub const fn module(&self) -> &'static str {
+        self.module
     }
 
     /// The source file, as the compiler was given it.
@@ -79,13 +96,13 @@ impl RegisteredLock {
         self.location.file()
     }
 
-    /// The line of the attribute.
+    /// The line of the attribute, or of `lock_names!`.
     #[must_use]
     pub const fn line(&self) -> u32 {
         self.location.line()
     }
 
-    /// The column of the attribute.
+    /// The column of the attribute, or of `lock_names!`.
     #[must_use]
     pub const fn column(&self) -> u32 {
         self.location.column()
@@ -99,10 +116,10 @@ impl RegisteredLock {
 
     /// The function's path without its crate, which differs when a binary and a library both compile a
     /// file.
-    fn path_in_crate(&self) -> &'static str {
-        self.function
-            .split_once("::")
-            .map_or(self.function, |(_, path)| path)
+    fn path_in_crate(&self) -> Option<String> {
+        let name = self.module.split("::").next().unwrap_or_default();
+        let function = self.function()?;
+        Some(function.replace(&format!("{name}::"), ""))
     }
 
     /// Whether both are one attribute, compiled twice into the binary.
@@ -126,9 +143,21 @@ impl fmt::Display for RegisteredLock {
         if self.reuse {
             f.write_str(", reuse")?;
         }
-        write!(f, "): {} at {}", self.function, self.location)
+        match self.function() {
+            Some(function) => write!(f, "): {function} at {}", self.location),
+            None => write!(f, "): declared at {}, without a function", self.location),
+        }
     }
 }
+
+impl PartialEq for RegisteredLock {
+    fn eq(&self, other: &Self) -> bool {
+        let key = |it: &Self| (it.name, it.kind, it.ttl, it.module, it.location, it.reuse);
+        key(self) == key(other) && self.function() == other.function()
+    }
+}
+
+impl Eq for RegisteredLock {}
 
 impl fmt::Debug for RegisteredLock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -155,7 +184,8 @@ impl fmt::Display for LockConflict {
             let (a, b) = (first.name(), second.name());
             write!(f, "the locks `{a}` and `{b}` can be one: ")?;
         }
-        write!(f, "`{}` at {}", first.function(), first.location())?;
-        write!(f, " and `{}` at {}", second.function(), second.location())
+        let function = |lock: &RegisteredLock| lock.function().unwrap_or_default();
+        write!(f, "`{}` at {}", function(first), first.location())?;
+        write!(f, " and `{}` at {}", function(second), second.location())
     }
 }

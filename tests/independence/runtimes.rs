@@ -139,6 +139,22 @@ fn a_shared_client_needs_one_and_says_so() {
     assert!(error.to_string().contains("runtime"), "{error}");
 }
 
+/// With connections of its own, a client needs neither a runtime nor a timer.
+#[test]
+fn a_shared_client_needs_a_timer_and_says_so() {
+    let db = database();
+    let runtime = Builder::new_current_thread().enable_io().build().unwrap();
+    let builder = LockClient::builder().client(db.client().clone());
+    let error = runtime.block_on(builder.build()).unwrap_err();
+    assert!(matches!(error, Error::StartUp { .. }), "{error}");
+    assert!(error.to_string().contains("`enable_time()`"), "{error}");
+    let own = LockClient::connect(db.uri());
+    let client = runtime.block_on(own).unwrap();
+    let guard = runtime.block_on(client.try_acquire(&spec("job", 60_000)));
+    let guard = guard.unwrap().acquired().unwrap();
+    runtime.block_on(guard.release()).unwrap();
+}
+
 /// The least that an executor can be.
 fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(thread::Thread);

@@ -183,3 +183,35 @@ async fn two_calls_with_other_values_never_get_one_name() {
     // Of the 85 values, those of the two characters that a value may have.
     assert_eq!(names.len(), 14 * 14);
 }
+
+macro_rules! two_arguments {
+    ($name:ident, $other:ident, $text:literal) => {
+        #[distributed_lock(name = "tpl-macro/{x}", ttl = "1m")]
+        async fn $name($other: u8, x: u8) -> (String, String) {
+            assert_ne!($other, x);
+            (name(), format!("tpl-macro/{x}"))
+        }
+
+        mod $other {
+            use mongo_lock_runtime::distributed_lock;
+
+            // The literal and the argument are the caller's.
+            #[distributed_lock(name = $text, ttl = "1m")]
+            pub(super) async fn of_the_caller($other: u8, x: u8) -> String {
+                assert_ne!($other, x);
+                super::name()
+            }
+        }
+    };
+}
+
+two_arguments!(of_the_macro, y, "tpl-caller/{y}");
+
+/// As with `format!`: the place of the literal decides.
+#[tokio::test]
+async fn a_placeholder_is_found_where_the_literal_stands() {
+    let (lock, text) = call(of_the_macro(1, 2)).await.unwrap();
+    assert_eq!(lock, text);
+    assert_eq!(lock, "tpl-macro/2");
+    assert_eq!(call(y::of_the_caller(1, 2)).await.unwrap(), "tpl-caller/1");
+}

@@ -20,6 +20,7 @@
 mod attributes;
 mod drops;
 mod functions;
+mod hidden;
 mod made;
 mod methods;
 mod returns;

@@ -23,8 +23,8 @@ async fn no_client_can_be_built() {
     });
     let expected = (
         "claimed-twice",
-        "situations::conflict::first",
-        "situations::conflict::second",
+        Some("situations::conflict::first".to_owned()),
+        Some("situations::conflict::second".to_owned()),
     );
     assert_eq!(functions.collect::<Vec<_>>(), [expected]);
 }

@@ -82,3 +82,14 @@ fn without_its_runtime_a_client_says_so() {
         );
     });
 }
+
+/// One panic that says so, where the client is built, instead of one in each call and in each clean-up.
+#[test]
+fn a_client_needs_a_timer() {
+    let runtime = Builder::new_current_thread().enable_io().build().unwrap();
+    let panic = std::panic::catch_unwind(|| runtime.block_on(async { LockClient::in_memory() }));
+    let panic = panic.unwrap_err();
+    let text = panic.downcast_ref::<String>().cloned();
+    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()));
+    assert!(text.is_some_and(|text| text.contains("enable_time")));
+}

@@ -405,3 +405,28 @@ async fn a_release_after_a_hand_over_that_failed_wakes_the_own_waiter() {
     let at = server.at();
     assert!(at >= ms(1_300) && at < ms(1_350), "{at:?}");
 }
+
+/// The next waiter does not wait for the end of another's place.
+#[tokio::test(start_paused = true)]
+async fn a_place_whose_end_hangs_holds_up_no_waiter() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    let held = acquired(&a, &spec(s(60))).await;
+    let waiter = waits(&b);
+    sleep(s(1)).await;
+    server.always(What::Leave, Fate::Lost);
+    waiter.abort();
+    drop(waiter.await);
+    sleep(ms(100)).await;
+    assert_eq!(server.count(What::Leave), 1);
+    let began = server.at();
+    skipped(b.acquire_within(&spec(s(9)), ms(300)).await.unwrap());
+    assert_eq!(server.at(), began + ms(300));
+    // And is served as soon as the lock is free.
+    let waiter = waits(&b);
+    sleep(ms(100)).await;
+    let began = server.at();
+    drop(held);
+    let _ = waiter.await.unwrap().unwrap();
+    assert_eq!(server.at(), began);
+}

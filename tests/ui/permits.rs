@@ -17,7 +17,7 @@ async fn readers() {}
 
 const NOBODY: u32 = 0;
 
-#[distributed_lock(name = "constant", ttl = "1m", permits = NOBODY)]
+#[distributed_lock(name = "constant", ttl = "1m", permits = self::NOBODY)]
 async fn constant() {}
 
 #[distributed_lock(name = "bare", ttl = "1m", permits)]

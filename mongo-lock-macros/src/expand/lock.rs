@@ -7,76 +7,92 @@ use syn::{
 };
 
 use crate::{
-    name::{Name, is_fixed},
+    name::{Name, arguments, is_fixed, is_fixed_number},
     template::{Part, Template, Value},
-    terms::Time,
+    terms::Terms,
+    text,
     valid::Annotation,
 };
 
-// `name = "report", ttl = "5m"`, in `fn report`:
+// `name = "report", ttl = "5m", client = client`, in `fn report`:
 //
-//     const __LOCK: rt::LockTerms = rt::LockTerms::new("report", rt::Duration::from_millis(300000));
-//     rt::submit! { rt::RegisteredLock::new(__LOCK, rt::concat!(rt::module_path!(), "::report")) }
+//     rt::Call::new({
+//         const __LOCK: rt::LockTerms =
+//             rt::LockTerms::new("report", rt::millis(300000));
+//         fn __here() {}
+//         rt::submit! { rt::RegisteredLock::new(__LOCK, rt::module_path!(), rt::path_of(&__here)) }
+//         __LOCK
+//     })
+//     .client(&client)
 //
-// `name = locks::Report, renew`: besides,
+// The items are in a block of their own, where no name of the body can find them.
 //
-//     const __LOCK: rt::LockTerms = rt::check(rt::LockTerms {
+// `name = locks::Report, renew`: the terms are
+//
+//     rt::check_terms(rt::LockTerms {
 //         renew: true,
-//         ..{ use rt::Declares as _; rt::Named(locks::Report).declared_terms() }
-//     });
+//         ..rt::check_name({ use rt::Declares as _; rt::Named(locks::Report).declared_terms() })
+//     })
 //
-// and a claim. `name = Self::NAME, ttl = "5m"`, which no item in the function can name: no `const`,
+// and there is a claim besides. `name = Self::NAME, ttl = lease`, which no item in the function can name:
+// the item has what it can, the next constant all that is known without a call, and the call the rest,
 //
-//     rt::submit! { rt::RegisteredLock::unknown(rt::LockTerms::new("Self::NAME", …), …) }
-pub(crate) fn items(annotation: &Annotation, sig: &Signature) -> TokenStream {
-    let private = annotation.private(Span::mixed_site());
-    let function = LitStr::new(&format!("::{}", sig.ident.unraw()), Span::mixed_site());
-    let function = quote!(#private::concat!(#private::module_path!(), #function));
-    let fixed = Fixed::of(annotation, sig);
-    if fixed.all() {
-        let terms = checked(annotation, &private);
-        let claim = claim(annotation, &private);
-        return quote! {
-            const __LOCK: #private::LockTerms = #terms;
-            #private::submit! { #private::RegisteredLock::new(__LOCK, #function) }
-            #claim
-        };
-    }
-    let ttl = annotation.terms.ttl.as_ref().filter(|_| fixed.ttl);
-    let ttl = ttl.map(|ttl| some_ttl(ttl, &private));
-    let reuse = annotation.reuse.then(|| quote!(reuse: true,));
-    let (new, base) = if fixed.name {
-        (quote!(new), base(annotation, &private))
-    } else {
-        let text = text(&annotation.name);
-        (quote!(unknown), quote!(#private::LockTerms::named(#text)))
-    };
-    let claim = claim(annotation, &private);
-    quote! {
-        #private::submit! {
-            #private::RegisteredLock::#new(
-                #private::LockTerms { #ttl #reuse ..#base },
-                #function,
-            )
-        }
-        #claim
-    }
-}
-
-// `rt::Call::new(__LOCK).client(&(client)).template(&[…])`
+//     rt::LockTerms {
+//         ttl: rt::Some(lease),
+//         ..const { rt::LockTerms { ttl: rt::None, ..rt::check_name(…Self::NAME…) } }
+//     }
 pub(crate) fn call(annotation: &Annotation, sig: &Signature) -> TokenStream {
     let private = annotation.private(Span::mixed_site());
-    let fixed = Fixed::of(annotation, sig);
-    let terms = if fixed.all() {
-        quote!(__LOCK)
-    } else if fixed.terms && !matches!(annotation.name, Name::Argument(..)) {
-        // A constant all the same, where the generic parameters are known.
-        let terms = checked(annotation, &private);
-        quote!(const { #terms })
-    } else {
-        lock_terms(annotation, &private)
+    let fixed_name = match &annotation.name {
+        Name::Path { path, .. } => is_fixed(path, sig),
+        _ => true,
     };
-    let mut call = quote!(#private::Call::new(#terms));
+    let register = match &annotation.name {
+        Name::Argument(..) => quote!(unknown),
+        _ if !fixed_name => quote!(unknown),
+        _ => quote!(new),
+    };
+    let fixed = annotation.terms.known(|path, is_number| {
+        if is_number {
+            is_fixed_number(path, sig)
+        } else {
+            is_fixed(path, sig)
+        }
+    });
+    let item = lock_terms(annotation, &fixed, fixed_name);
+    let claim = claim(annotation, &private);
+    // What is known without a call, and what only an argument tells.
+    let known = annotation
+        .terms
+        .known(|path, _| arguments(path, sig).is_empty());
+    let terms = if fixed_name && fixed.known_as(&known) {
+        quote!(__LOCK)
+    } else {
+        let terms = lock_terms(annotation, &known, true);
+        quote!(const { #terms })
+    };
+    let terms = if known.complete() {
+        terms
+    } else {
+        let fields = annotation.terms.fields_beside(&known, &private);
+        quote!(#private::LockTerms { #fields ..#terms })
+    };
+    let mut call = quote! {
+        #private::Call::new({
+            const __LOCK: #private::LockTerms = #item;
+            // Its path is that of the function, with the type of a method.
+            fn __here() {}
+            #private::submit! {
+                #private::RegisteredLock::#register(
+                    __LOCK,
+                    #private::module_path!(),
+                    #private::path_of(&__here),
+                )
+            }
+            #claim
+            #terms
+        })
+    };
     if let Some(client) = &annotation.client {
         let method = Ident::new("client", Span::mixed_site().located_at(client.span()));
         call.extend(quote!(.#method(&#client)));
@@ -87,109 +103,64 @@ pub(crate) fn call(annotation: &Annotation, sig: &Signature) -> TokenStream {
             let parts = parts.map(|part| part_of(part, template, sig, &private));
             call.extend(quote!(.template(&[#(#parts),*])));
         }
-        Name::Argument(path, index) => {
-            let argument = argument(*index, sig, path.span());
+        Name::Argument(path, _) => {
             let method = Ident::new("name", Span::mixed_site().located_at(path.span()));
-            call.extend(quote!(.#method(&#argument)));
+            call.extend(quote!(.#method(&#path)));
         }
         _ => {}
     }
     call
 }
 
-/// The parts of the terms that an item inside the function can name.
-struct Fixed {
-    name: bool,
-    ttl: bool,
-    /// All terms, the ttl among them.
-    terms: bool,
-}
-
-impl Fixed {
-    fn of(annotation: &Annotation, sig: &Signature) -> Self {
-        let name = match &annotation.name {
-            Name::Path { path, .. } => is_fixed(path, sig),
-            Name::Argument(..) => false,
-            Name::Literal(_) | Name::Template(_) | Name::Refused => true,
-        };
-        let ttl = annotation.terms.ttl.as_ref().and_then(Time::constant);
-        let mut constants = annotation.terms.constants();
-        Self {
-            name,
-            ttl: ttl.is_none_or(|path| is_fixed(path, sig)),
-            terms: constants.all(|path| is_fixed(path, sig)),
-        }
-    }
-
-    fn all(&self) -> bool {
-        self.name && self.terms
-    }
-}
-
-/// The `LockTerms`, checked as far as constants make that necessary.
-fn checked(annotation: &Annotation, private: &TokenStream) -> TokenStream {
-    let terms = lock_terms(annotation, private);
-    match &annotation.name {
-        Name::Path { path, .. } => {
-            let span = end_of(path);
-            let private = annotation.private(span);
-            quote_spanned!(Span::mixed_site().located_at(span)=> #private::check(#terms))
-        }
-        _ => match annotation.terms.constants().next() {
-            Some(path) => {
-                let span = end_of(path);
-                let private = annotation.private(span);
-                quote_spanned! {Span::mixed_site().located_at(span)=>
-                    #private::check_terms(#terms)
-                }
-            }
-            None => terms,
-        },
-    }
-}
-
-/// `rt::LockTerms { renew: true, ..rt::LockTerms::new("report", …) }`
-fn lock_terms(annotation: &Annotation, private: &TokenStream) -> TokenStream {
-    let all = !matches!(annotation.name, Name::Path { .. });
-    let mut fields = annotation.terms.fields(all, private);
+/// The `LockTerms`, checked as far as constants make that necessary. When the name is not `known` here, its
+/// text stands for it.
+fn lock_terms(annotation: &Annotation, terms: &Terms, known: bool) -> TokenStream {
+    let private = &annotation.private(Span::mixed_site());
+    let path = match &annotation.name {
+        Name::Path { path, .. } if known => Some(path),
+        _ => None,
+    };
+    let mut fields = terms.fields(!is_path(&annotation.name), private);
     if annotation.reuse {
         fields.extend(quote!(reuse: true,));
     }
-    let base = if all {
-        let name = text(&annotation.name);
-        let ttl = ttl(annotation, private);
-        quote!(#private::LockTerms::new(#name, #ttl))
-    } else {
-        if let Some(ttl) = &annotation.terms.ttl {
-            fields.extend(some_ttl(ttl, private));
+    let ttl = terms.ttl.as_ref();
+    let base = if let Some(path) = path {
+        if let Some(ttl) = ttl {
+            let ttl = ttl.option(private);
+            fields.extend(quote!(ttl: #ttl,));
         }
-        base(annotation, private)
+        named(annotation, path)
+    } else {
+        let name = name_text(&annotation.name);
+        if let Some(ttl) = ttl.and_then(|ttl| ttl.expand(private)) {
+            quote!(#private::LockTerms::new(#name, #ttl))
+        } else {
+            quote!(#private::LockTerms::named(#name))
+        }
     };
-    if fields.is_empty() {
-        return base;
-    }
-    quote!(#private::LockTerms { #fields ..#base })
-}
-
-fn ttl(annotation: &Annotation, private: &TokenStream) -> TokenStream {
-    if let Some(ttl) = &annotation.terms.ttl {
-        return ttl.expand(private);
-    }
-    // The ttl was refused, and the error is reported. A placeholder keeps the expansion whole.
-    quote!(#private::Duration::from_millis(1000))
-}
-
-fn some_ttl(ttl: &Time, private: &TokenStream) -> TokenStream {
-    let ttl = ttl.expand(private);
-    quote!(ttl: #private::Some(#ttl),)
-}
-
-/// The `LockTerms` without the terms that the attribute gives itself.
-fn base(annotation: &Annotation, private: &TokenStream) -> TokenStream {
-    let Name::Path { path, .. } = &annotation.name else {
-        let name = text(&annotation.name);
-        return quote!(#private::LockTerms::named(#name));
+    let all = if fields.is_empty() {
+        base
+    } else {
+        quote!(#private::LockTerms { #fields ..#base })
     };
+    // The compiler reports a wrong term at a constant, or at the declared lock that it contradicts.
+    match terms.constants().next().or(path) {
+        Some(path) => {
+            let span = end_of(path);
+            let private = annotation.private(span);
+            quote_spanned! {Span::mixed_site().located_at(span)=> #private::check_terms(#all) }
+        }
+        None => all,
+    }
+}
+
+const fn is_path(name: &Name) -> bool {
+    matches!(name, Name::Path { .. })
+}
+
+/// The terms of a constant or a declared lock, with a checked name.
+fn named(annotation: &Annotation, path: &ExprPath) -> TokenStream {
     // The compiler reports errors of the path at the path.
     let span = Span::mixed_site().located_at(end_of(path));
     let private = annotation.private(span);
@@ -198,20 +169,20 @@ fn base(annotation: &Annotation, private: &TokenStream) -> TokenStream {
     } else {
         (quote!(Declares), quote_spanned!(span=> declared_terms))
     };
-    quote_spanned! {span=> {
+    quote_spanned! {span=> #private::check_name({
         #[allow(unused_imports)] // needed for the error message, if there is one
         use #private::#reached as _;
         #private::Named(#path).#terms()
-    }}
+    })}
 }
 
 /// The name, template or expression as text, for people.
-fn text(name: &Name) -> TokenStream {
+fn name_text(name: &Name) -> TokenStream {
     match name {
         Name::Literal(text) => text.to_token_stream(),
         Name::Template(template) => template.text.to_token_stream(),
         Name::Path { path, .. } | Name::Argument(path, _) => {
-            let text = path.to_token_stream().to_string().replace(' ', "");
+            let text = text::of(&path.to_token_stream());
             Literal::string(&text).into_token_stream()
         }
         Name::Refused => quote!("error"),
@@ -234,29 +205,44 @@ fn part_of(
                 Value::Argument(index) => argument(*index, sig, span),
                 Value::Constant(ident) => ident.clone(),
             };
+            let value = if spec.ends_with('?') {
+                // Reports a string, whose quotes no name can have, at the literal.
+                let at = Span::mixed_site().located_at(span);
+                quote_spanned! {at=> {
+                    #[allow(unused_imports)] // needed for a type that is no string
+                    use #private::Debugged as _;
+                    #private::Debugs(&#value).value()
+                }}
+            } else {
+                value.into_token_stream()
+            };
             quote!(#private::Part::Value(#name, #private::format_args!(#format, #value)))
         }
     }
 }
 
-/// The argument as the expanded signature has it, located where the attribute uses it.
+/// The argument that the placeholder names, as `format!` finds it: by the literal's place, which tells two
+/// arguments apart that a macro and its caller spell alike.
 fn argument(index: usize, sig: &Signature, span: Span) -> Ident {
-    let mut ident = match &sig.inputs[index] {
-        FnArg::Receiver(receiver) => Ident::new("self", receiver.self_token.span()),
+    match &sig.inputs[index] {
+        FnArg::Receiver(_) => Ident::new("self", span),
         FnArg::Typed(argument) => match &*argument.pat {
-            Pat::Ident(pat) => pat.ident.clone(),
-            _ => format_ident!("__arg{index}", span = Span::mixed_site()),
+            Pat::Ident(pat) => {
+                let mut ident = pat.ident.clone();
+                ident.set_span(span);
+                ident
+            }
+            // No placeholder names a pattern.
+            _ => Ident::new("_", span),
         },
-    };
-    ident.set_span(ident.span().located_at(span));
-    ident
+    }
 }
 
 // `name = locks::Report`:
 //
 //     const _: () = {
 //         struct __lock_Report;
-//         { use locks::*; impl<T> rt::OneFunctionPerLock<T> for __lock_Report {} }
+//         { use locks::*; impl<T> rt::OneFunctionUnlessAllSayReuse<T> for __lock_Report {} }
 //     };
 //
 // In the crate that declares the lock, `locks` has a `__lock_Report` of its own, which is the lock, so
@@ -278,10 +264,10 @@ fn claim(annotation: &Annotation, private: &TokenStream) -> Option<TokenStream> 
     let claim = if annotation.reuse {
         quote_spanned! {span=>
             struct Reuse;
-            impl #private::OneFunctionPerLock<Reuse> for #lock {}
+            impl #private::OneFunctionUnlessAllSayReuse<Reuse> for #lock {}
         }
     } else {
-        quote_spanned!(span=> impl<T> #private::OneFunctionPerLock<T> for #lock {})
+        quote_spanned!(span=> impl<T> #private::OneFunctionUnlessAllSayReuse<T> for #lock {})
     };
     Some(quote_spanned! {span=>
         #[allow(non_local_definitions)] // the claim must count outside

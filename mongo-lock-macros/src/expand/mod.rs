@@ -1,6 +1,7 @@
 //! Writing the function that takes the lock.
 
 mod lock;
+mod run;
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote};
@@ -22,13 +23,11 @@ use crate::{
 // Output, with `rt` for `::mongo_lock_runtime::__private`, and what `lock` writes:
 //
 //     async fn report(&self, day: Date, __arg2: Pair) -> Result<rt::Outcome<Report>, E> {
-//         const __LOCK: rt::LockTerms = …;
-//         rt::submit! { … }
-//         let call = rt::Call::new(__LOCK);
+//         let call = rt::Call::new(…);
 //         rt::run_result(
 //             call,
 //             rt::error,
-//             rt::Box::pin(async move {
+//             rt::Boxed::pin(async move {
 //                 if let rt::Some(ret) = rt::returns::<Result<Report, E>>() { return ret; }
 //                 rt::used(&self);
 //                 let day = day;
@@ -76,44 +75,7 @@ pub(crate) fn expand(annotation: &Annotation, function: &Function) -> TokenStrea
         sig.output = ReturnType::Type(arrow, Box::new(Type::Verbatim(declared)));
     }
 
-    let items = lock::items(annotation, &sig);
-    let lock_call = lock::call(annotation, &sig);
-    // A missing `From` is reported at the function's error type.
-    let error = annotation.returns.error_span().map(|span| {
-        let private = annotation.private(span);
-        let error = Ident::new("error", Span::mixed_site().located_at(span));
-        quote!(#private::#error,)
-    });
-    let run = match &annotation.returns {
-        Returns::Value(_) => quote!(run_value),
-        Returns::Result(_) => quote!(run_result),
-        Returns::Outcome(_) => quote!(run_outcome),
-    };
-    let ty = annotation.returns.of_body();
-    let (ret, call) = (local("ret"), local("call"));
-    let run = quote! {
-        // A statement of its own: what its expressions borrow must not live across the await.
-        let #call = #lock_call;
-        #private::#run(
-            #call,
-            #error
-            #private::Box::pin(async move {
-                // Tells the block its type before the body's first `return` or `?`.
-                if let #private::Some(#ret) = #private::returns::<#ty>() {
-                    return #ret;
-                }
-                #(#moved)*
-                // A statement, so that the temporaries of the body's tail are dropped before
-                // the arguments, as in a plain function. Both lints mean bodies that only
-                // panic, which a plain function may have without a warning.
-                #[allow(clippy::diverging_sub_expression)]
-                let #ret: #ty = #body;
-                #[allow(unreachable_code)]
-                #ret
-            }),
-        )
-        .await
-    };
+    let run = run::run(annotation, &sig, body, &moved);
     let run = match pinned {
         Some(pinned) => pinned.expand(&run),
         None => run,
@@ -122,17 +84,22 @@ pub(crate) fn expand(annotation: &Annotation, function: &Function) -> TokenStrea
     // The author wrote no `Result`: the expansion adds it.
     let no_result = matches!(annotation.returns, Returns::Value(_))
         .then(|| quote!(#[allow(clippy::double_must_use, clippy::missing_errors_doc)]));
+    // A function may give a future, which its caller awaits; to the lint, the body is a block that should
+    // have.
+    let gives = matches!(annotation.returns, Returns::Value(Some(_)))
+        .then(|| quote!(#[allow(clippy::async_yields_async)]));
     // A refused attribute uses no argument of the function, and a warning about that would stand
     // beside the error.
     let quiet = annotation.faulty.then(|| quote!(#[allow(unused)]));
     // In the user's braces: lints such as `dead_code` skip a function whose braces a macro made.
-    let mut block = Group::new(Delimiter::Brace, quote!(#items #run));
+    let mut block = Group::new(Delimiter::Brace, run);
     block.set_span(body.span());
     quote! {
         #(#attrs)*
         #(#inner_attrs)*
         #quiet
         #no_result
+        #gives
         #vis #defaultness #sig #block
     }
 }
@@ -150,7 +117,19 @@ fn rebind(
     private: &TokenStream,
     annotation: &Annotation,
 ) -> TokenStream {
-    let attrs = argument.attrs.clone();
+    // Others, such as `#[case]` of rstest, are for the macro that reads the argument.
+    let of_a_binding = |attr: &&Attribute| {
+        let names = [
+            "allow", "cfg", "cfg_attr", "deny", "expect", "forbid", "warn",
+        ];
+        names.iter().any(|name| attr.path().is_ident(name))
+    };
+    let attrs: Vec<_> = argument
+        .attrs
+        .iter()
+        .filter(of_a_binding)
+        .cloned()
+        .collect();
     // An `#[expect(…)]` stays once: at the binding that the body sees.
     argument
         .attrs
@@ -165,9 +144,11 @@ fn rebind(
         }) => {
             let mutability = mutability.take();
             let binding = ident.clone();
-            // A use of `_day` is a lint, unless the identifier has our span.
-            let unused = binding.to_string().starts_with('_');
-            if unused && !in_client(annotation, &binding) {
+            // A use of `_day` is a lint, unless the identifier has our span; then the attribute cannot
+            // use it.
+            let unused = is_unused(&binding);
+            let is_used = is_used(annotation, index, &binding);
+            if unused && !is_used {
                 *ident = Ident::new(
                     &binding.to_string(),
                     Span::mixed_site().located_at(binding.span()),
@@ -175,10 +156,14 @@ fn rebind(
             }
             // An argument that the attribute uses is used, also if the body does not.
             let used_anyway = unused.then(|| quote!(#[allow(clippy::used_underscore_binding)]));
-            let used = is_used(annotation, index, &binding)
-                .then(|| quote!(#(#attrs)* #used_anyway #private::used(&#binding);));
-            // The lint means a binding without effect that the user has written; this one is ours.
-            let no_effect = unused.then(|| quote!(clippy::no_effect_underscore_binding,));
+            let used = is_used.then(|| quote!(#(#attrs)* #used_anyway #private::used(&#binding);));
+            // The lints mean a binding that the user has written; this one is ours.
+            let no_effect = unused.then(|| {
+                quote!(
+                    clippy::no_effect_underscore_binding,
+                    clippy::used_underscore_binding,
+                )
+            });
             quote! {
                 #(#attrs)*
                 #[allow(#no_effect clippy::shadow_same)]
@@ -195,6 +180,10 @@ fn rebind(
             }
         }
     }
+}
+
+fn is_unused(argument: &Ident) -> bool {
+    argument.to_string().starts_with('_')
 }
 
 fn is_used(annotation: &Annotation, index: usize, argument: &Ident) -> bool {
@@ -223,9 +212,4 @@ fn as_outer(attr: &Attribute) -> Attribute {
         style: AttrStyle::Outer,
         ..attr.clone()
     }
-}
-
-/// A variable that no name in the body can refer to.
-fn local(name: &str) -> Ident {
-    Ident::new(name, Span::mixed_site())
 }

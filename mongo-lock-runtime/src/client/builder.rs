@@ -15,7 +15,7 @@ use mongodb::{
 };
 
 use self::{
-    settings::{check_collection, check_database, check_limit, check_margin},
+    settings::{check_collection, check_database, check_limit, check_margin, check_timer},
     source::Source,
     start_up::start_up,
 };
@@ -119,9 +119,12 @@ impl LockClient {
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime.
+    /// Outside a tokio runtime, and on one without a timer.
     #[must_use]
+    #[track_caller]
     pub fn in_memory() -> Self {
+        // Here, where the runtime was chosen, and not in the middle of the first call.
+        drop(tokio::time::sleep(Duration::ZERO));
         let context = Context::new(
             Store::in_memory(),
             owner::default_label(),
@@ -306,6 +309,9 @@ impl LockClientBuilder {
     pub async fn build(self) -> Result<LockClient, Error> {
         let shared = matches!(self.source, Some(Source::Client(_)));
         let runtime = start::runtime(shared)?;
+        if shared {
+            check_timer()?;
+        }
         start::run(&runtime, self.build_on(runtime.clone())).await
     }
 

@@ -5,7 +5,10 @@ use std::{borrow::Borrow, pin::Pin};
 use crate::{
     client::{Acquired, LockClient, Run, acquire_as_specified},
     error::Error,
-    macro_support::template::{self, Part},
+    macro_support::{
+        returns::{FromLockError, IsOutcome, IsResult},
+        template::{self, Part},
+    },
     name::LockName,
     outcome::Outcome,
     registry::LockTerms,
@@ -80,8 +83,8 @@ pub const fn used<T: ?Sized>(_: &T) {}
 /// The conversion of our error into the function's. Passed as a function, so that a missing `From` is
 /// reported once, where the function is passed.
 #[must_use]
-pub fn error<E: From<Error>>(error: Error) -> E {
-    error.into()
+pub fn error<E: FromLockError>(error: Error) -> E {
+    E::from_lock_error(error)
 }
 
 /// Runs the body of a function that returns a plain `T`.
@@ -114,18 +117,34 @@ pub fn run_result<T, E, F: Future<Output = Result<T, E>>>(
     }
 }
 
-/// Runs the body of a function that returns a `Result<Outcome<T>, E>` and makes the `Outcome` itself.
-pub fn run_outcome<T, E, F: Future<Output = Result<Outcome<T>, E>>>(
+/// Runs the body of a function whose return type has a name that ends in `Result`.
+pub fn run_alias<R: IsResult, F: Future<Output = R>>(
     call: Call,
-    error: fn(Error) -> E,
+    error: fn(Error) -> R::Error,
     body: Pin<Box<F>>,
-) -> impl Future<Output = Result<Outcome<T>, E>> {
+) -> impl Future<Output = R::WithOutcome> {
     let run = call.run(body);
     async move {
         match run.await {
-            Ok(Ok(result)) => result,
-            Ok(Err(skipped)) => Ok(Outcome::Skipped(skipped)),
-            Err(lock) => Err(error(lock)),
+            Ok(Ok(result)) => result.executed(),
+            Ok(Err(skipped)) => R::skipped(skipped),
+            Err(lock) => R::failed(error(lock)),
+        }
+    }
+}
+
+/// Runs the body of a function that returns a `Result<Outcome<T>, E>` and makes the `Outcome` itself.
+pub fn run_outcome<R: IsOutcome, F: Future<Output = R>>(
+    call: Call,
+    error: fn(Error) -> R::Error,
+    body: Pin<Box<F>>,
+) -> impl Future<Output = R::WithOutcome> {
+    let run = call.run(body);
+    async move {
+        match run.await {
+            Ok(Ok(result)) => result.executed(),
+            Ok(Err(skipped)) => R::skipped(skipped),
+            Err(lock) => R::failed(error(lock)),
         }
     }
 }

@@ -4,7 +4,10 @@
 //! part. So a value has neither `/` nor `:`, and the attribute requires one of these between two
 //! placeholders: the name can be taken apart again in one way only.
 
-use std::fmt::{self, Write as _};
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+};
 
 use crate::{
     error::Error,
@@ -17,6 +20,57 @@ pub enum Part<'a> {
     Text(&'static str),
     /// A placeholder, and the value to write in its place.
     Value(&'static str, fmt::Arguments<'a>),
+}
+
+/// A value of `{value:?}`.
+///
+/// The `Debug` text of a string has quotes, which no name can have: every call would fail. By autoref
+/// specialisation, as in `registry/declared.rs`: for a string, the inherent method is found, whose bound is
+/// not met; for every other type that of [`Debugged`].
+#[derive(Debug)]
+pub struct Debugs<'a, T: ?Sized>(pub &'a T);
+
+/// A type whose `Debug` text has quotes.
+pub trait Quoted {}
+
+impl Quoted for str {}
+impl Quoted for String {}
+impl Quoted for char {}
+impl<T: Quoted + ?Sized> Quoted for &T {}
+impl<T: Quoted + ?Sized> Quoted for &mut T {}
+impl<T: Quoted + ?Sized> Quoted for Box<T> {}
+impl<T: Quoted + ?Sized> Quoted for std::sync::Arc<T> {}
+impl<T: Quoted + ?Sized> Quoted for std::rc::Rc<T> {}
+impl<T: Quoted + ToOwned + ?Sized> Quoted for Cow<'_, T> {}
+
+/// The bound that no [`Quoted`] type meets.
+#[diagnostic::on_unimplemented(
+    message = "the format `{{:?}}` puts quotes around `{Self}`, which a lock name cannot have",
+    label = "write the placeholder without `:?`"
+)]
+pub trait WithoutQuotes {}
+
+impl<'a, T: Quoted + ?Sized> Debugs<'a, T> {
+    /// Never called.
+    #[must_use]
+    pub const fn value(&self) -> &'a T
+    where
+        T: WithoutQuotes,
+    {
+        self.0
+    }
+}
+
+/// The method for all types that are no strings.
+pub trait Debugged<'a, T: ?Sized> {
+    /// The value.
+    fn value(&self) -> &'a T;
+}
+
+impl<'a, T: ?Sized> Debugged<'a, T> for Debugs<'a, T> {
+    fn value(&self) -> &'a T {
+        self.0
+    }
 }
 
 /// The name of this call's lock.

@@ -1,14 +1,18 @@
 //! Two functions that claim one lock.
 
+use std::collections::HashSet;
+
 use crate::{
     error::Error,
     registered_lock::{LockConflict, NameKind, RegisteredLock},
-    registry::overlap::overlap,
+    registry::{overlap::overlap, registered::DeclaredLock},
 };
 
 inventory::collect!(RegisteredLock);
+inventory::collect!(DeclaredLock);
 
-/// All `#[distributed_lock]` attributes of this binary, sorted by name.
+/// All locks of this binary, sorted by name: the `#[distributed_lock]` attributes, and the locks of
+/// [`lock_names!`](crate::lock_names) that no function takes.
 ///
 /// The linker leaves out a crate of which nothing is used, and the functions in it.
 ///
@@ -25,9 +29,23 @@ inventory::collect!(RegisteredLock);
 /// ```
 #[must_use]
 pub fn registered_locks() -> Vec<&'static RegisteredLock> {
-    let mut locks: Vec<&RegisteredLock> = inventory::iter::<RegisteredLock>().collect();
-    locks.sort_by_key(|lock| (lock.name(), lock.file(), lock.line(), lock.column()));
+    let mut locks = functions();
+    let taken: HashSet<&str> = locks.iter().map(|lock| lock.name()).collect();
+    let declared = inventory::iter::<DeclaredLock>().map(|DeclaredLock(lock)| lock);
+    locks.extend(declared.filter(|lock| !taken.contains(lock.name())));
+    sort(&mut locks);
     locks
+}
+
+/// The functions of this binary that take a lock, sorted by the name of the lock.
+fn functions() -> Vec<&'static RegisteredLock> {
+    let mut locks: Vec<&RegisteredLock> = inventory::iter::<RegisteredLock>().collect();
+    sort(&mut locks);
+    locks
+}
+
+fn sort(locks: &mut [&RegisteredLock]) {
+    locks.sort_by_key(|lock| (lock.name(), lock.file(), lock.line(), lock.column()));
 }
 
 /// Checks that no two functions of this binary claim one lock, for a test.
@@ -55,7 +73,7 @@ pub fn assert_locks_unique() {
 
 /// Checks that no two functions of this binary claim one lock.
 pub(crate) fn check_locks_unique() -> Result<(), Error> {
-    let conflicts = conflicts(&registered_locks());
+    let conflicts = conflicts(&functions());
     if conflicts.is_empty() {
         return Ok(());
     }
@@ -103,13 +121,36 @@ mod tests {
         LockTerms::new(name, Duration::from_secs(60))
     }
 
+    /// Functions with these paths, whose texts a function pointer cannot hold.
+    fn of(function: &'static str) -> (&'static str, fn() -> &'static str) {
+        macro_rules! functions {
+            ($($path:literal)*) => {
+                match function {
+                    $($path => || concat!($path, "::{{closure}}::__here"),)*
+                    other => panic!("add {other}"),
+                }
+            };
+        }
+        let path: fn() -> &'static str = functions!(
+            "a::f" "a::g" "a::h" "a::i" "b::f2" "a::literal" "a::template" "a::twin" "a::other"
+            "a::last" "lib::jobs::f" "bin::jobs::f" "lib::jobs::g" "<lib::S as lib::Job>::f"
+            "<bin::S as bin::Job>::f"
+        );
+        let (name, _) = function.split_once("::").unwrap();
+        (name.trim_start_matches('<'), path)
+    }
+
     #[track_caller]
     fn lock(name: &'static str, function: &'static str) -> &'static RegisteredLock {
-        Box::leak(Box::new(RegisteredLock::new(terms(name), function)))
+        let (module, function) = of(function);
+        Box::leak(Box::new(RegisteredLock::new(terms(name), module, function)))
     }
 
     fn pairs(locks: &[&'static RegisteredLock]) -> Vec<String> {
-        let text = |c: &LockConflict| format!("{} {}", c.first.function(), c.second.function());
+        let text = |c: &LockConflict| {
+            let function = |lock: &RegisteredLock| lock.function().unwrap();
+            format!("{} {}", function(c.first), function(c.second))
+        };
         conflicts(locks).iter().map(text).collect()
     }
 
@@ -140,7 +181,8 @@ mod tests {
                 reuse,
                 ..terms("x")
             };
-            Box::leak(Box::new(RegisteredLock::new(terms, function)))
+            let (module, function) = of(function);
+            Box::leak(Box::new(RegisteredLock::new(terms, module, function)))
         };
         assert!(pairs(&[sharing("a::f"), sharing("a::g")]).is_empty());
         assert_eq!(pairs(&[sharing("a::f"), lock("x", "a::g")]), ["a::f a::g"]);
@@ -180,7 +222,8 @@ mod tests {
     #[test]
     fn an_unknown_name_conflicts_with_nothing() {
         let unknown = |function| -> &'static RegisteredLock {
-            let lock = RegisteredLock::unknown(terms("Self::NAME"), function);
+            let (module, function) = of(function);
+            let lock = RegisteredLock::unknown(terms("Self::NAME"), module, function);
             Box::leak(Box::new(lock))
         };
         assert!(pairs(&[unknown("a::f"), unknown("a::g")]).is_empty());
@@ -192,6 +235,9 @@ mod tests {
     fn one_attribute_that_was_compiled_twice_is_no_conflict() {
         let twice = ["lib::jobs::f", "bin::jobs::f"].map(|function| lock("x", function));
         assert!(pairs(&twice).is_empty());
+        let methods =
+            ["<lib::S as lib::Job>::f", "<bin::S as bin::Job>::f"].map(|it| lock("x", it));
+        assert!(pairs(&methods).is_empty());
         let two_functions = ["lib::jobs::f", "lib::jobs::g"].map(|function| lock("x", function));
         assert_eq!(pairs(&two_functions), ["lib::jobs::f lib::jobs::g"]);
     }

@@ -60,7 +60,7 @@ pub struct Declaration(pub LockTerms);
 ///
 /// A function that owns the lock implements this trait for all `T`, one that reuses the lock for a type
 /// of its own: two of the latter do not overlap, every other pair does.
-pub trait OneFunctionPerLock<T> {}
+pub trait OneFunctionUnlessAllSayReuse<T> {}
 
 /// The value of `name = path`: a text or a declared lock.
 ///
@@ -156,10 +156,20 @@ impl<T> Declares for Named<T> {
 /// While compiling.
 #[must_use]
 pub const fn check(terms: LockTerms) -> LockTerms {
+    check_terms(check_name(terms))
+}
+
+/// Checks a name in a `const`.
+///
+/// # Panics
+///
+/// While compiling.
+#[must_use]
+pub const fn check_name(terms: LockTerms) -> LockTerms {
     if let Err(problem) = LockName::check(terms.name) {
         panic!("{}", problem.in_const());
     }
-    check_terms(terms)
+    terms
 }
 
 /// Checks terms in a `const`, for an attribute whose name is checked already, or is a template.

@@ -9,6 +9,10 @@ mod terms;
 pub(crate) use self::conflict::check_locks_unique;
 pub use self::{
     conflict::{assert_locks_unique, registered_locks},
-    declared::{Declaration, Declares, Lock, Named, Names, OneFunctionPerLock, check, check_terms},
+    declared::{
+        Declaration, Declares, Lock, Named, Names, OneFunctionUnlessAllSayReuse, check, check_name,
+        check_terms,
+    },
+    registered::{DeclaredLock, path_of},
     terms::LockTerms,
 };

@@ -1,6 +1,6 @@
 //! The settings that need no server to be checked.
 
-use std::time::Duration;
+use std::{panic, time::Duration};
 
 use crate::{error::Error, operation::Margin};
 
@@ -73,5 +73,19 @@ pub(super) fn check_database(name: &str) -> Result<(), Error> {
         invalid(format!(
             "{name:?} cannot be one: 1 to 63 bytes without any of `/\\. \"$*<>:|?`"
         ))
+    })
+}
+
+/// Checks that the runtime has a timer: without one, the first time limit would panic, in the middle of an
+/// operation.
+pub(super) fn check_timer() -> Result<(), Error> {
+    // There is no way to ask. Tokio prints the panic, which says what to do, too.
+    let timer = panic::catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO)));
+    timer.map_err(|_| Error::StartUp {
+        problem:
+            "there is no tokio runtime with a timer here; build it with `enable_all()`, or with \
+                  `enable_io()` and `enable_time()`"
+                .into(),
+        source: None,
     })
 }

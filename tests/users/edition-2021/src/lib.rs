@@ -40,7 +40,7 @@ pub async fn template(client: &LockClient, id: u32) -> u32 {
 /// # Safety
 ///
 /// `n` is valid.
-#[distributed_lock(name = "edition-2021-unsafe", ttl = "1m", crate = locks)]
+#[distributed_lock(name = "edition-2021-unsafe", ttl = "1m")]
 pub async unsafe fn raw(n: *const u32) -> u32 {
     *n
 }

@@ -4,7 +4,7 @@
 use locks::{distributed_lock, Error, Lock, LockClient};
 use user_of_edition_2021::names;
 
-#[distributed_lock(name = names::Report, crate = locks)]
+#[distributed_lock(name = names::Report)]
 async fn another_report() {}
 
 #[distributed_lock(name = ::user_of_edition_2021::names::Report, ttl = "1m", crate = locks)]
