@@ -1,6 +1,10 @@
 //! Errors: their reasons, and the remedy for each.
 
+mod loss;
+
 use std::{fmt, time::Duration};
+
+pub use self::loss::LossReason;
 
 use crate::{
     name::{lock_name::LockName, rule::NameError},
@@ -229,6 +233,41 @@ impl Error {
         )
     }
 
+    /// Whether there was no answer in time: MongoDB is out of reach, without a primary, or too slow.
+    #[must_use]
+    pub const fn is_timeout(&self) -> bool {
+        matches!(self, Self::Timeout { .. })
+    }
+
+    /// Whether the client was shut down: the call was refused for that, or the body was stopped.
+    #[must_use]
+    pub const fn is_shutdown(&self) -> bool {
+        matches!(
+            self,
+            Self::ShutDown { .. }
+                | Self::LeaseLost {
+                    reason: LossReason::ShutDown,
+                    ..
+                }
+        )
+    }
+
+    /// The lock that the error is about. `None` for an error of the client itself, or of a name that is none.
+    #[must_use]
+    pub const fn lock(&self) -> Option<&LockName> {
+        match self {
+            Self::Timeout { lock, .. }
+            | Self::Database { lock, .. }
+            | Self::NotALockDocument { lock, .. }
+            | Self::LeaseLost { lock, .. }
+            | Self::GrantedTooLate { lock, .. }
+            | Self::ShutDown { lock }
+            | Self::WouldDeadlock { lock }
+            | Self::RuntimeGone { lock } => Some(lock),
+            _ => None,
+        }
+    }
+
     /// The error of a call whose task the end of its runtime dropped.
     pub(crate) fn runtime_gone(lock: &LockName) -> Self {
         Self::RuntimeGone { lock: lock.clone() }
@@ -263,81 +302,6 @@ impl From<Error> for String {
     }
 }
 
-/// The reason for which a lease ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LossReason {
-    /// The ttl of the lease, less the safety margin, was over.
-    Deadline {
-        /// The ttl.
-        ttl: Duration,
-        /// The margin.
-        margin: Duration,
-    },
-    /// The ttl of the lease, less the safety margin, was over, and no renewal had succeeded meanwhile.
-    NotRenewed {
-        /// The ttl.
-        ttl: Duration,
-        /// The margin.
-        margin: Duration,
-        /// The error of the last attempt to renew; `None` when no attempt was answered.
-        problem: Option<String>,
-    },
-    /// The lease was held for as long as `max_hold` allows, renewals included.
-    MaxHold {
-        /// The limit.
-        max_hold: Duration,
-    },
-    /// The server does not have the lease any more: the document was deleted or edited, or the lock was
-    /// released by force.
-    Gone,
-    /// The client was shut down.
-    ShutDown,
-    /// The tokio runtime on which the client was built has shut down, so nothing could renew the
-    /// lease, or end it in time. For clients in memory and on a
-    /// [shared client](crate::LockClientBuilder::client) only.
-    RuntimeGone,
-    /// The holder released the lease. [`Lease::lost`](crate::Lease::lost) gives this reason, too.
-    Released,
-}
-
-impl fmt::Display for LossReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Deadline { ttl, margin } => write!(
-                f,
-                "its ttl of {ttl:?}, less a safety margin of {margin:?}, was over; choose a longer \
-                 ttl for this job, or renew it"
-            ),
-            Self::NotRenewed {
-                ttl,
-                margin,
-                problem,
-            } => {
-                let problem = problem.as_deref().unwrap_or("no attempt was answered");
-                write!(
-                    f,
-                    "its ttl of {ttl:?}, less a safety margin of {margin:?}, was over, and it could \
-                     not be renewed: {problem}"
-                )
-            }
-            Self::MaxHold { max_hold } => {
-                write!(f, "it was held for {max_hold:?}, the most that is allowed")
-            }
-            Self::Gone => f.write_str(
-                "the server no longer has it: its document was deleted or edited, or it was \
-                 released by force",
-            ),
-            Self::ShutDown => f.write_str("the lock client was shut down"),
-            Self::RuntimeGone => f.write_str(
-                "the tokio runtime on which the lock client was built has shut down; build the \
-                 client on a runtime that outlives its use",
-            ),
-            Self::Released => f.write_str("it was released"),
-        }
-    }
-}
-
 fn list(conflicts: &[LockConflict]) -> String {
     let conflicts: Vec<String> = conflicts.iter().map(ToString::to_string).collect();
     conflicts.join("; ")
@@ -355,6 +319,23 @@ mod tests {
             operation: Operation::Acquire,
             limit: Duration::from_secs(1),
         }
+    }
+
+    #[test]
+    fn an_error_says_its_kind_and_its_lock() {
+        assert!(timeout().is_timeout() && !timeout().is_shutdown());
+        assert_eq!(timeout().lock().unwrap().as_str(), "report");
+        assert!(Error::NoClient.lock().is_none());
+        let lock = LockName::new("report").unwrap();
+        let lost = |reason| Error::LeaseLost {
+            lock: lock.clone(),
+            token: 7,
+            held: Duration::ZERO,
+            reason,
+        };
+        assert!(lost(LossReason::ShutDown).is_shutdown());
+        assert!(!lost(LossReason::Gone).is_shutdown());
+        assert!(Error::ShutDown { lock: lock.clone() }.is_shutdown());
     }
 
     /// For these types no user can write the conversion.

@@ -1,14 +1,10 @@
 //! The outcomes of calls and releases: executed or skipped, freed or gone.
 
-use std::{
-    fmt,
-    process::{ExitCode, Termination},
-    time::SystemTime,
-};
+mod skipped;
 
-use mongodb::bson::DateTime;
+use std::process::{ExitCode, Termination};
 
-use crate::name::LockName;
+pub use self::skipped::{Holder, Reservation, SkipReason, Skipped};
 
 /// The outcome of an annotated function's call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +54,89 @@ impl<T> Outcome<T> {
             Self::Skipped(skipped) => Outcome::Skipped(skipped),
         }
     }
+
+    /// The outcome of `f` with the body's value: of another guarded call, say. A skipped outcome stays as it
+    /// is.
+    pub fn and_then<U>(self, f: impl FnOnce(T) -> Outcome<U>) -> Outcome<U> {
+        match self {
+            Self::Executed(value) => f(value),
+            Self::Skipped(skipped) => Outcome::Skipped(skipped),
+        }
+    }
+
+    /// The outcome with a reference to the body's value. Clones what is known of a skipped call.
+    pub fn as_ref(&self) -> Outcome<&T> {
+        match self {
+            Self::Executed(value) => Outcome::Executed(value),
+            Self::Skipped(skipped) => Outcome::Skipped(skipped.clone()),
+        }
+    }
+
+    /// The body's value, or `default` when the call was skipped.
+    ///
+    /// ```
+    /// # use mongo_lock_runtime::Outcome;
+    /// # fn sent() -> Outcome<u32> { Outcome::Executed(3) }
+    /// let mails_sent_here = sent().unwrap_or(0);
+    /// # assert_eq!(mails_sent_here, 3);
+    /// ```
+    #[must_use]
+    pub fn unwrap_or(self, default: T) -> T {
+        match self {
+            Self::Executed(value) => value,
+            Self::Skipped(_) => default,
+        }
+    }
+
+    /// The body's value, or that of `f` when the call was skipped.
+    #[must_use]
+    pub fn unwrap_or_else(self, f: impl FnOnce(Skipped) -> T) -> T {
+        match self {
+            Self::Executed(value) => value,
+            Self::Skipped(skipped) => f(skipped),
+        }
+    }
+
+    /// The body's value, or the default of its type when the call was skipped.
+    #[must_use]
+    pub fn unwrap_or_default(self) -> T
+    where
+        T: Default,
+    {
+        self.unwrap_or_else(|_| T::default())
+    }
+
+    /// The body's value, or `error` when the call was skipped: for callers to which a skip is a failure.
+    ///
+    /// # Errors
+    ///
+    /// `error`, for a skipped call.
+    pub fn ok_or<E>(self, error: E) -> Result<T, E> {
+        self.ok_or_else(|_| error)
+    }
+
+    /// The body's value, or the error that `f` makes of the reason when the call was skipped.
+    ///
+    /// ```
+    /// # use mongo_lock_runtime::Outcome;
+    /// # fn report() -> Outcome<u32> { Outcome::Executed(3) }
+    /// # fn run() -> Result<(), String> {
+    /// let pages = report().ok_or_else(|skipped| format!("no report: {skipped}"))?;
+    /// # assert_eq!(pages, 3);
+    /// # Ok(())
+    /// # }
+    /// # run().unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// That of `f`, for a skipped call.
+    pub fn ok_or_else<E>(self, f: impl FnOnce(Skipped) -> E) -> Result<T, E> {
+        match self {
+            Self::Executed(value) => Ok(value),
+            Self::Skipped(skipped) => Err(f(skipped)),
+        }
+    }
 }
 
 /// An annotated function can be `main` or a test: a skipped call is a success, since the job is being
@@ -67,151 +146,6 @@ impl<T: Termination> Termination for Outcome<T> {
         match self {
             Self::Executed(value) => value.report(),
             Self::Skipped(_) => ExitCode::SUCCESS,
-        }
-    }
-}
-
-/// A skipped call: the lock, and the reason.
-///
-/// The `Display` text is a part of a sentence for people: `held by web-3:4711 until 02:05:00Z`, or
-/// `about to be held by web-3:4711, which is next in line`.
-///
-/// ```
-/// use mongo_lock_runtime::{SkipReason, Skipped};
-///
-/// fn describe(skipped: &Skipped) -> String {
-///     match &skipped.reason {
-///         SkipReason::Held(holder) => format!("{} has it, token {}", holder.owner, holder.token),
-///         SkipReason::Reserved(next) => format!("{} is next", next.owner),
-///         _ => skipped.to_string(),
-///     }
-/// }
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Skipped {
-    /// The lock that was requested.
-    pub name: LockName,
-    /// The reason, as the server knew it at the moment of the refusal.
-    pub reason: SkipReason,
-}
-
-/// The reason for which a call was skipped. All times are the server's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SkipReason {
-    /// The lock is held: a lease is live.
-    Held(Holder),
-    /// The lock is free, and reserved for the first caller in the queue.
-    Reserved(Reservation),
-}
-
-/// The holder of a lock. Of several holders, the one that ends last, or with
-/// [`permits`](crate::LockSpecBuilder::permits), the one that ends first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Holder {
-    /// The owner label of the process that holds the lock, by default `host:pid`.
-    pub owner: String,
-    /// The time at which the holder acquired the lock.
-    pub since: SystemTime,
-    /// The time at which the lease ends unless it is renewed or released.
-    pub until: SystemTime,
-    /// The fencing token of the lease.
-    pub token: i64,
-    /// Whether the holder is the client that refused the call: then the refusal comes from the client's own
-    /// memory, without a command, and lasts while the holder's body may still run, also when an operator
-    /// has deleted the lock's document.
-    pub is_this_client: bool,
-}
-
-/// The place of the first caller in the queue of a free lock.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Reservation {
-    /// The owner label of the process that is next, by default `host:pid`.
-    pub owner: String,
-    /// The time at which the caller began to wait.
-    pub waiting_since: SystemTime,
-    /// The time until which the place is kept if the process is not heard of.
-    pub kept_until: SystemTime,
-    /// The last fencing token that was given out for the lock. The lease with this token has ended.
-    pub last_token: i64,
-}
-
-impl Skipped {
-    /// The holder of the lock, or `None` when the lock was free but reserved.
-    #[must_use]
-    pub fn holder(&self) -> Option<&Holder> {
-        match &self.reason {
-            SkipReason::Held(holder) => Some(holder),
-            SkipReason::Reserved(_) => None,
-        }
-    }
-
-    /// The reservation of a free lock, or `None` when the lock was held.
-    #[must_use]
-    pub fn reservation(&self) -> Option<&Reservation> {
-        match &self.reason {
-            SkipReason::Held(_) => None,
-            SkipReason::Reserved(reservation) => Some(reservation),
-        }
-    }
-
-    /// A refusal because of a live lease.
-    pub(crate) fn held(name: LockName, holder: Holder) -> Self {
-        let reason = SkipReason::Held(holder);
-        Self { name, reason }
-    }
-
-    /// A refusal because of a waiter that is next.
-    pub(crate) fn reserved(name: LockName, reservation: Reservation) -> Self {
-        let reason = SkipReason::Reserved(reservation);
-        Self { name, reason }
-    }
-
-    /// The owner label of the holder, or of the process that is next in the queue.
-    pub(crate) fn owner(&self) -> &str {
-        match &self.reason {
-            SkipReason::Held(holder) => &holder.owner,
-            SkipReason::Reserved(reservation) => &reservation.owner,
-        }
-    }
-
-    /// The fencing token of the holder, or the last one that was given out.
-    pub(crate) fn token(&self) -> i64 {
-        match &self.reason {
-            SkipReason::Held(holder) => holder.token,
-            SkipReason::Reserved(reservation) => reservation.last_token,
-        }
-    }
-}
-
-impl fmt::Display for Skipped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.reason, f)
-    }
-}
-
-impl fmt::Display for SkipReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let holder = match self {
-            Self::Held(holder) => holder,
-            Self::Reserved(reservation) => {
-                let owner = &reservation.owner;
-                return write!(f, "about to be held by {owner}, which is next in line");
-            }
-        };
-        if holder.is_this_client {
-            write!(f, "held by this process ({}) until ", holder.owner)?;
-        } else {
-            write!(f, "held by {} until ", holder.owner)?;
-        }
-        let (since, until) = (utc(holder.since), utc(holder.until));
-        match (since.split_once('T'), until.split_once('T')) {
-            // A lease that ends on the day it began needs no date.
-            (Some((began, _)), Some((ends, time))) if began == ends => f.write_str(time),
-            _ => f.write_str(&until),
         }
     }
 }
@@ -238,67 +172,50 @@ impl Release {
     }
 }
 
-/// The time as RFC 3339 to the second, rounded up: a reader who waits until then must not be early.
-fn utc(time: SystemTime) -> String {
-    let millis = DateTime::from_system_time(time).timestamp_millis();
-    let seconds = millis.div_euclid(1000) + i64::from(millis.rem_euclid(1000) > 0);
-    DateTime::from_millis(seconds.saturating_mul(1000))
-        .try_to_rfc3339_string()
-        .unwrap_or_else(|_| format!("{seconds} s since 1970"))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::SystemTime;
 
     use super::*;
+    use crate::name::LockName;
 
-    const OWNER: &str = "web-3:4711";
-
-    fn skipped(reason: SkipReason) -> Skipped {
-        let name = LockName::new("nightly-report").unwrap();
-        Skipped { name, reason }
-    }
-
-    fn since() -> SystemTime {
-        // 2026-01-02T02:00:00Z
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_319_200)
-    }
-
-    fn held(ttl_ms: u64) -> Skipped {
-        skipped(SkipReason::Held(Holder {
-            owner: OWNER.into(),
-            since: since(),
-            until: since() + Duration::from_millis(ttl_ms),
+    fn held() -> Skipped {
+        let now = SystemTime::UNIX_EPOCH;
+        let holder = Holder {
+            owner: "web-3:4711".into(),
+            since: now,
+            until: now,
             token: 7,
             is_this_client: false,
-        }))
+        };
+        Skipped::held(LockName::new("report").unwrap(), holder)
     }
 
     #[test]
-    fn a_held_lock_reads_as_a_sentence() {
-        for (ttl_ms, text) in [
-            (300_000, "held by web-3:4711 until 02:05:00Z"),
-            (1, "held by web-3:4711 until 02:00:01Z"),
-            (
-                3 * 86_400_000,
-                "held by web-3:4711 until 2026-01-05T02:00:00Z",
-            ),
-        ] {
-            assert_eq!(held(ttl_ms).to_string(), text);
-        }
-    }
+    fn an_outcome_gives_its_value_or_says_why_there_is_none() {
+        let executed = Outcome::Executed(3);
+        assert_eq!(
+            executed.as_ref().map(|value| value + 1),
+            Outcome::Executed(4)
+        );
+        assert_eq!(
+            executed
+                .clone()
+                .and_then(|_| Outcome::Executed("a"))
+                .unwrap_or("b"),
+            "a"
+        );
+        assert_eq!(executed.clone().unwrap_or_default(), 3);
+        assert_eq!(executed.ok_or("skipped"), Ok(3));
 
-    #[test]
-    fn a_reserved_lock_reads_as_a_sentence() {
-        let next = skipped(SkipReason::Reserved(Reservation {
-            owner: OWNER.into(),
-            waiting_since: since(),
-            kept_until: since() + Duration::from_secs(5),
-            last_token: 7,
-        }));
-        let text = "about to be held by web-3:4711, which is next in line";
-        assert_eq!(next.to_string(), text);
-        assert!(next.holder().is_none() && next.reservation().is_some());
+        let skipped = Outcome::<u8>::Skipped(held());
+        assert!(skipped.clone().and_then(Outcome::Executed).is_skipped());
+        assert!(skipped.as_ref().is_skipped());
+        assert_eq!(skipped.clone().unwrap_or(5), 5);
+        assert_eq!(skipped.clone().unwrap_or_default(), 0);
+        let token = |skipped: Skipped| skipped.token();
+        assert_eq!(skipped.clone().map(i64::from).unwrap_or_else(token), 7);
+        assert_eq!(skipped.clone().ok_or("skipped"), Err("skipped"));
+        assert_eq!(skipped.ok_or_else(token), Err(7));
     }
 }

@@ -113,7 +113,8 @@ async fn a_place_is_confirmed_soon_and_not_before_it_is_there() {
     let (ours, others) = confirmed();
     assert!(ours == 0 && others > 0, "{ours}, {others}");
     sleep(ms(2_200)).await;
-    assert_eq!(confirmed().0, 1);
+    // The pauses between confirmations are 1.6 s, a quarter more or less.
+    assert!((1..=2).contains(&confirmed().0), "{:?}", confirmed());
     drop(held);
     let _ = waiter.await.unwrap().unwrap();
     waits_for_other.abort();
