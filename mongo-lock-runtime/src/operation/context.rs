@@ -10,6 +10,7 @@ use tokio::{sync::oneshot, time::timeout};
 use tokio_util::task::TaskTracker;
 
 use super::{
+    outage::Outage,
     runtime::{Runtime, Task},
     timing::Margin,
 };
@@ -32,6 +33,8 @@ pub(crate) struct Context {
     pub(crate) runtime: Runtime,
     /// The operations and clean-ups for which a shutdown waits.
     pub(crate) tasks: TaskTracker,
+    /// Of all clients with these connections.
+    pub(crate) outage: Arc<Outage>,
     /// The simulated process in which the client runs.
     #[cfg(feature = "__simulation")]
     pub(crate) process: Option<Arc<dyn Process>>,
@@ -83,6 +86,7 @@ impl Context {
             clock,
             runtime,
             tasks: TaskTracker::new(),
+            outage: Arc::default(),
             #[cfg(feature = "__simulation")]
             process: None,
         }
@@ -98,6 +102,7 @@ impl Context {
             clock: self.clock.clone(),
             runtime: self.runtime.clone(),
             tasks: TaskTracker::new(),
+            outage: Arc::clone(&self.outage),
             #[cfg(feature = "__simulation")]
             process: self.process.clone(),
         }
@@ -153,12 +158,14 @@ impl Context {
     ) -> Result<T, AttemptError> {
         const GRACE: Duration = Duration::from_secs(1);
         let attempt = timeout(self.operation_timeout + GRACE, request).await;
-        attempt.unwrap_or_else(|_| Err(AttemptError::lost()))
+        let result = attempt.unwrap_or_else(|_| Err(AttemptError::lost()));
+        self.outage.note(&result, self.clock.now());
+        result
     }
 
     /// Runs `operation` to its end, and sends its result, or an error as soon as the operation time
-    /// limit, counted from `started`, is over: `trouble`, when an attempt has failed by then, else
-    /// [`OperationError::Late`].
+    /// limit, counted from `started`, is over: `trouble`, when an attempt has failed by then, or the failure of
+    /// another operation of this time, else [`OperationError::Late`].
     pub(crate) async fn answer_in_time<T>(
         &self,
         started: Moment,
@@ -172,9 +179,14 @@ impl Context {
             .saturating_sub(self.clock.elapsed(started));
         // Without a receiver, the result is dropped, which gives a lease back.
         if let Ok(result) = timeout(left, &mut operation).await {
-            drop(answer.send(result.map_err(OperationError::Failed)));
+            let reason = |error| OperationError::Failed(self.outage.or(error, started));
+            drop(answer.send(result.map_err(reason)));
         } else {
-            let error = trouble.take().map(OperationError::Failed);
+            let error = match trouble.take() {
+                Some(error) => Some(self.outage.or(error, started)),
+                None => self.outage.reason(started),
+            };
+            let error = error.map(OperationError::Failed);
             drop(answer.send(Err(error.unwrap_or(OperationError::Late))));
             drop(operation.await);
         }

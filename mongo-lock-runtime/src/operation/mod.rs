@@ -2,6 +2,7 @@
 
 mod context;
 mod in_flight;
+mod outage;
 mod requests;
 mod retry;
 mod runtime;

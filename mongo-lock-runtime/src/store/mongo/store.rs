@@ -229,13 +229,14 @@ impl MongoStore {
     }
 
     /// A place in a lane, waited for within the time limit of an operation, so that its caller hears of
-    /// the lack.
+    /// the lack; but for longer than the driver looks for a primary, so that the callers ahead hear of an
+    /// outage first.
     pub(super) async fn place(
         &self,
         lane: Lane,
     ) -> Result<Option<SemaphorePermit<'_>>, AttemptError> {
         let limit = Duration::from_millis(self.commands().limit_ms().unsigned_abs());
-        self.connections.place(lane, limit * 7 / 8).await
+        self.connections.place(lane, limit * 19 / 20).await
     }
 
     /// Sends a step that makes room. Says whether it has found the document, and whose turn it is.
