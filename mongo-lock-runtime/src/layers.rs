@@ -20,6 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["client"],
     &["macro_support"],
     &["simulation"],
+    &["guide"],
 ];
 
 /// The most lines that a file may have.

@@ -37,6 +37,8 @@
 //! }
 //! ```
 //!
+//! The [`guide`] has a page for each task, from the first job to three in the morning. The reference:
+//!
 //! - [`distributed_lock`] is the attribute: its arguments, and what it makes of a function.
 //! - [`LockClient`] talks to MongoDB; build one at start-up.
 //! - [`current_lease`] is the lease under which a body runs: the time left, the fencing token,
@@ -111,6 +113,9 @@ mod client;
 mod clock;
 mod error;
 mod events;
+// Pages for rustdoc alone: a user's build does not read them.
+#[cfg(any(doc, doctest))]
+pub mod guide;
 #[cfg(test)]
 mod layers;
 mod lease;
@@ -158,8 +163,3 @@ pub use mongodb;
 pub mod __private {
     pub use crate::macro_support::*;
 }
-
-/// The README's code blocks, as tests.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

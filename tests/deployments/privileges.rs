@@ -9,7 +9,7 @@ use crate::{
     support::{COLLECTION, Log, acquire, eventually, patient},
 };
 
-/// As the README says: on the collection of the locks, and on that for wake-ups.
+/// As the README and the guide say: on the collection of the locks, and on that for wake-ups.
 pub(crate) const LEAST: &[&str] = &["find", "insert", "update", "createIndex"];
 pub(crate) const WAKEUPS: &[&str] = &["find", "insert", "createCollection", "convertToCapped"];
 const PASSWORD: &str = "hunter2";
@@ -48,15 +48,19 @@ fn without(action: &str) -> Vec<&str> {
 }
 
 #[test]
-fn the_readme_has_the_least_role() {
-    let readme = include_str!("../../README.md");
-    for actions in [LEAST, WAKEUPS] {
-        let actions: Vec<_> = actions.iter().map(|it| format!("{it:?}")).collect();
-        let line = format!("actions: [{}]", actions.join(", "));
-        assert!(readme.contains(&line), "{line}");
-    }
-    for collection in [COLLECTION.to_owned(), format!("{COLLECTION}_wakeups")] {
-        assert!(readme.contains(&format!("collection: \"{collection}\"")));
+fn the_readme_and_the_guide_have_the_least_role() {
+    for page in [
+        include_str!("../../README.md"),
+        include_str!("../../mongo-lock-runtime/src/guide/deployment.md"),
+    ] {
+        for actions in [LEAST, WAKEUPS] {
+            let actions: Vec<_> = actions.iter().map(|it| format!("{it:?}")).collect();
+            let line = format!("actions: [{}]", actions.join(", "));
+            assert!(page.contains(&line), "{line}");
+        }
+        for collection in [COLLECTION.to_owned(), format!("{COLLECTION}_wakeups")] {
+            assert!(page.contains(&format!("collection: \"{collection}\"")));
+        }
     }
 }
 

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use mongo_lock_runtime::{Error, LockSpec, LossReason, Release, distributed_lock};
+use mongodb::bson::doc;
 
-use crate::support::{Fixture, SOON, acquire, body, delete, live, ms, only, refused, spec, within};
+use crate::support::{
+    Fixture, SOON, acquire, body, delete, live, locks, ms, only, refused, spec, within,
+};
 
 const TTL: Duration = ms(1500);
 
@@ -46,6 +49,38 @@ async fn a_renewed_lease_is_lost_at_the_next_renewal() {
             assert_eq!(lease.expires_at, successor.expires_at());
         }
     }
+}
+
+/// As the guide says for three in the morning: the holder's element alone is taken out.
+#[tokio::test]
+async fn a_holder_that_is_taken_out_stops_and_its_successor_has_a_larger_token() {
+    let fixture = Fixture::new().await;
+    let Fixture { db, client } = &fixture;
+    let other = fixture.other().await;
+    let (body, hand) = body();
+    let scoped = client.clone();
+    let call = tokio::spawn(async move { scoped.scope(renewed(body)).await });
+    hand.started().await;
+    let token = only(&live(db, "deleted-renewed").await).token;
+
+    let holder = doc! { "$pull": { "holders": { "owner": client.owner() } } };
+    let lock = doc! { "_id": "deleted-renewed" };
+    locks(db).update_one(lock, holder).await.unwrap();
+    let successor = acquire(&other, &spec("deleted-renewed", 60_000)).await;
+    assert!(successor.token() > token);
+
+    let error = within(TTL * 2 / 3, call).await.unwrap().unwrap_err();
+    let fits = matches!(
+        error,
+        Error::LeaseLost {
+            reason: LossReason::Gone,
+            ..
+        }
+    );
+    assert!(fits, "{error}");
+    client.shutdown().await;
+    let lease = only(&live(db, "deleted-renewed").await);
+    assert_eq!(lease.token, successor.token());
 }
 
 #[tokio::test]
