@@ -2,13 +2,7 @@
 //! gone, calls on another one get an error that says so, and bodies still end in time.
 //! (`tests/independence/runtimes.rs` has the clients with connections of their own.)
 
-use std::{
-    pin::pin,
-    sync::Arc,
-    task::{Context, Poll, Wake},
-    thread,
-    time::Duration,
-};
+use std::{thread, time::Duration};
 
 use mongo_lock_runtime::{Error, LockClient, LossReason, distributed_lock};
 use mongo_lock_testkit::{Server, TestDb};
@@ -19,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::{SOON, acquire, body, eventually, free, live, ms, spec, within};
+use crate::support::{SOON, acquire, block_on, body, eventually, free, live, ms, spec, within};
 
 fn runtime() -> Runtime {
     runtime::Builder::new_multi_thread()
@@ -160,23 +154,4 @@ async fn a_call_may_move_to_another_executor() {
     let error = error.unwrap_err();
     let fits = matches!(error, Error::RuntimeGone { .. } | Error::LeaseLost { .. });
     assert!(fits, "{error}");
-}
-
-/// The least that an executor can be.
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(thread::Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Arc::new(Unpark(thread::current())).into();
-    let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
-        }
-        thread::park();
-    }
 }

@@ -1,19 +1,12 @@
 //! A client that outlives the runtimes on which it is built and used.
 
-use std::{
-    ops::ControlFlow,
-    pin::pin,
-    sync::{Arc, OnceLock},
-    task::{Context, Poll, Wake},
-    thread,
-    time::Duration,
-};
+use std::{ops::ControlFlow, sync::OnceLock, thread, time::Duration};
 
 use mongo_lock_runtime::{Error, LockClient, LockGuard, distributed_lock};
 use mongo_lock_testkit::{Server, TestDb};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::support::{acquire, eventually, free, ms, refused, renewed_spec, spec};
+use crate::support::{acquire, block_on, eventually, free, ms, refused, renewed_spec, spec};
 
 static CLIENT: OnceLock<LockClient> = OnceLock::new();
 
@@ -153,23 +146,4 @@ fn a_shared_client_needs_a_timer_and_says_so() {
     let guard = runtime.block_on(client.try_acquire(&spec("job", 60_000)));
     let guard = guard.unwrap().acquired().unwrap();
     runtime.block_on(guard.release()).unwrap();
-}
-
-/// The least that an executor can be.
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(thread::Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Arc::new(Unpark(thread::current())).into();
-    let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
-        }
-        thread::park();
-    }
 }

@@ -147,7 +147,7 @@ async fn a_listener_that_missed_wake_ups_asks() {
     held.release().await.unwrap();
     for _ in 0..100 {
         let lock = LockName::new("other").unwrap();
-        let waiters = vec!["nobody:1".into()];
+        let waiters = vec!["elsewhere:1".into()];
         server.wake(Wakeup { lock, waiters });
     }
     let _ = waiter.await.unwrap().unwrap();
@@ -169,4 +169,24 @@ async fn a_release_is_repeated_until_a_ttl_from_its_beginning() {
     let after = server.count(What::Release);
     assert!(after <= before + 3, "{before}, {after}");
     assert!(*server.times(What::Release).last().unwrap() > s(95));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_listener_ends_some_time_after_the_last_waiter() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    for _ in 0..2 {
+        let held = acquired(&a, &spec(s(60))).await;
+        let waiter = waits(&b);
+        sleep(s(20)).await;
+        assert_eq!(server.listeners(), 1);
+        held.release().await.unwrap();
+        let next = waiter.await.unwrap().unwrap();
+        next.release().await.unwrap();
+        // The next waiter comes soon, as a rule.
+        sleep(ms(9_900)).await;
+        assert_eq!(server.listeners(), 1);
+        sleep(ms(200)).await;
+        assert_eq!(server.listeners(), 0);
+    }
 }

@@ -15,6 +15,7 @@ mod deadlines;
 mod listening;
 #[path = "../support/log.rs"]
 mod log;
+mod outages;
 mod releases;
 mod renewal;
 mod runtimes;

@@ -9,6 +9,7 @@
 mod body;
 mod clients;
 mod commands;
+mod executor;
 mod fixture;
 mod leases;
 mod log;
@@ -17,5 +18,6 @@ mod time;
 mod worker;
 
 pub(crate) use self::{
-    body::*, clients::*, commands::*, fixture::*, leases::*, log::*, time::*, worker::*,
+    body::*, clients::*, commands::*, executor::*, fixture::*, leases::*, log::*, time::*,
+    worker::*,
 };
