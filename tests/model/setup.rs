@@ -187,6 +187,7 @@ impl Setup {
                 queue_id: Arc::clone(client),
                 waited: TICK * u32::from(waited),
             }),
+            share: None,
         }
     }
 

@@ -20,5 +20,6 @@ mod releases;
 mod renewal;
 mod runtimes;
 mod server;
+mod sharing;
 mod shutdown;
 mod waiting;

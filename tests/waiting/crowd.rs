@@ -1,6 +1,6 @@
 //! Many callers of few processes: all of them are served.
 
-use mongo_lock_runtime::{LockClient, LockSpec};
+use mongo_lock_runtime::{Acquisition, LockClient, LockGuard, LockSpec};
 use mongo_lock_testkit::{Server, TestDb};
 use mongodb::bson::{Document, doc};
 use tokio::task::JoinSet;
@@ -75,9 +75,30 @@ async fn a_thousand_readers_of_one_process() {
         let (client, readers) = (client.clone(), readers.clone());
         callers.spawn(async move { client.acquire(&readers).await.unwrap() });
     }
-    let guards = eventually(callers.join_all()).await;
-    assert_eq!(holders(&db, "shared").await, READERS);
+    let mut guards = eventually(callers.join_all()).await;
+    let together = holders(&db, "shared").await;
+    assert!((1..=READERS).contains(&together), "{together}");
+    // Those that come later join a holder that is there.
+    for _ in 0..10 {
+        guards.push(client.acquire(&readers).await.unwrap());
+    }
+    assert_eq!(holders(&db, "shared").await, together);
+    let token = |guard: &LockGuard| guard.lease().token();
+    let mut tokens: Vec<_> = guards.iter().map(token).collect();
+    tokens.sort_unstable();
+    tokens.dedup();
+    assert_eq!(tokens.len(), guards.len(), "one token each");
+    // The last one keeps a writer out.
+    let last = guards.pop().unwrap();
     drop(guards);
+    let other = LockClient::connect(db.uri()).await.unwrap();
+    let writer = spec("shared", 60_000);
+    assert!(matches!(
+        other.try_acquire(&writer).await.unwrap(),
+        Acquisition::Skipped(_)
+    ));
+    last.release().await.unwrap();
     assert!(client.shutdown().await.is_clean());
     assert_eq!(holders(&db, "shared").await, 0);
+    acquire(&other, &writer).await.release().await.unwrap();
 }

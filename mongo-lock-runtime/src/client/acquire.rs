@@ -152,7 +152,8 @@ async fn run(
     let context = &client.context;
     let mut pauses = Pauses::new();
     loop {
-        let (attempt, request) = pending.attempt(None);
+        let (attempt, mut request) = pending.attempt(None);
+        pending.share(&mut request);
         match context.acquire(&request).await {
             Ok(AcquireReply::Granted(grant)) => {
                 let lease = pending.granted(attempt, grant);

@@ -50,7 +50,7 @@ async fn extend(lease: &Lease, ttl: Duration) -> Result<(), Error> {
             let renewals = std::slice::from_ref(&renewal);
             let renewed = context.attempt(context.store.renew(renewals)).await;
             let renewed = renewed.map_err(|error| error.cause)?;
-            if renewed.gone.contains(&task.id()) {
+            if renewed.gone.contains(&task.grant().holder) {
                 task.end(&LossReason::Gone);
                 return Ok(());
             }

@@ -14,6 +14,7 @@ mod overrun;
 mod owned;
 mod pending;
 mod prolong;
+mod readers;
 mod renewal;
 mod schedule;
 mod table;

@@ -4,14 +4,14 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot::error::RecvError;
 
-use super::{keeper, lease::Lease, table::LeaseTable};
+use super::{keeper, lease::Lease, readers::Membership, table::LeaseTable};
 use crate::{
     clock::Moment,
     error::{Error, LossReason, Operation},
     events,
     operation::{InFlight, OperationError},
     outcome::Release,
-    store::ReleaseRequest,
+    store::{LeaseId, ReleaseRequest},
 };
 
 /// The time after which a request that was sent is taken to have arrived or to be lost, for the end
@@ -30,7 +30,11 @@ pub(crate) trait Releaser: Send + Sync {
 /// A release to be done.
 #[derive(Debug)]
 pub(crate) struct ReleaseJob {
+    /// The id under which the table has the lease, or keeps account of the release.
+    pub(crate) id: LeaseId,
     pub(crate) request: ReleaseRequest,
+    /// Whether other readers of this client share the holder, which stays: nothing is sent.
+    pub(crate) stays: bool,
     /// The lease, unless it is not known whether it was granted.
     pub(crate) held: Option<HeldLease>,
     /// The moment at which the lease has ended on the server without a release.
@@ -55,6 +59,8 @@ pub(crate) struct OwnedLease {
     unaccounted: bool,
     /// Whether waiters are likely to want the lock.
     contended: bool,
+    /// The part in a holder that readers share.
+    membership: Option<Membership>,
     state: State,
 }
 
@@ -74,6 +80,7 @@ impl OwnedLease {
         table: &Arc<LeaseTable>,
         releaser: Arc<dyn Releaser>,
         unaccounted: bool,
+        membership: Option<Membership>,
     ) -> Self {
         if table.insert(&lease) {
             keeper::start(table, lease.context());
@@ -83,6 +90,7 @@ impl OwnedLease {
             lease,
             releaser,
             unaccounted,
+            membership,
             state: State::Granted,
         }
     }
@@ -170,10 +178,13 @@ impl OwnedLease {
         }
         // Before the command: from now on no code may rely on the lease, and nothing renews it.
         self.lease.end(&LossReason::Released);
+        let membership = self.membership.take();
         ReleaseJob {
+            id: self.id(),
+            stays: membership.is_some_and(|membership| !membership.leave()),
             request: ReleaseRequest {
                 name: self.name().clone(),
-                lease: self.id(),
+                lease: self.grant().holder,
                 min_hold: self.spec().min_hold().filter(|_| delivered),
                 contended: self.contended,
                 revoke: self.unaccounted,

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use super::{
     lease::Lease,
     owned::{LATEST_ARRIVAL, OwnedLease, ReleaseJob, Releaser},
+    readers::Membership,
     table::LeaseTable,
 };
 use crate::{
@@ -36,6 +37,8 @@ pub(crate) struct PendingLease {
     /// The attempts without a definite answer, in the order in which they were sent.
     unaccounted: Vec<Attempt>,
     next: u32,
+    /// The holder that the last attempt asks to share.
+    membership: Option<Membership>,
     /// Whether a lease or a release has taken over.
     settled: bool,
 }
@@ -67,6 +70,7 @@ impl PendingLease {
             task: tokio::task::try_id(),
             unaccounted: Vec::new(),
             next: 0,
+            membership: None,
             settled: false,
         })
     }
@@ -100,20 +104,47 @@ impl PendingLease {
             mode: self.spec.mode(),
             permits: self.spec.permits(),
             ticket,
+            share: None,
         };
         (attempt, request)
+    }
+
+    /// Has the request of the last attempt ask to share a holder, if the client has one for the lease. Not
+    /// while an earlier attempt may have made a holder of the lease's own.
+    pub(crate) fn share(&mut self, request: &mut AcquireRequest) {
+        if self.unaccounted.len() == 1 {
+            self.membership = self.table.readers.join(&self.spec);
+            request.share = self.membership.as_ref().map(Membership::holder);
+        }
     }
 
     /// Strikes an attempt off the account: its answer is definite, and no grant.
     pub(crate) fn answered(&mut self, attempt: Attempt) {
         self.unaccounted
             .retain(|other| other.number != attempt.number);
+        self.leave();
     }
 
     /// Strikes a failed attempt off the account, unless its effect is unknown.
     pub(crate) fn failed(&mut self, attempt: Attempt, error: &AttemptError) {
         if !error.effect_unknown {
             self.answered(attempt);
+        }
+        // If it arrives late, the request prolongs a holder that is there, and makes none.
+        self.leave();
+    }
+
+    /// Gives up the part in a holder, which the server has not granted.
+    fn leave(&mut self) {
+        let Some(membership) = self.membership.take() else {
+            return;
+        };
+        membership.close();
+        let holder = membership.holder();
+        if membership.leave() {
+            // All others have left meanwhile.
+            let job = self.job(holder, false);
+            self.releaser.release_in_background(job);
         }
     }
 
@@ -136,6 +167,15 @@ impl PendingLease {
         self.unaccounted
             .retain(|attempt| attempt.number != grant.attempt && *attempt != answered);
         self.settled = true;
+        let shares = self.membership.as_ref().map(Membership::holder) == Some(grant.holder);
+        if !shares {
+            self.leave();
+            // The release of a holder that others share revokes no id.
+            if !self.may_be_granted() {
+                self.membership = self.table.readers.begin(&self.spec, self.id);
+            }
+        }
+        let membership = self.membership.take();
         let lease = Lease::new(
             Arc::clone(&self.context),
             self.spec.clone(),
@@ -148,6 +188,7 @@ impl PendingLease {
             &self.table,
             Arc::clone(&self.releaser),
             self.may_be_granted(),
+            membership,
         )
     }
 
@@ -159,22 +200,25 @@ impl PendingLease {
         }
         self.settled = true;
         let name = self.name().clone();
-        match self.releaser.release(self.clean_up_job()).await {
+        self.leave();
+        match self.releaser.release(self.job(self.id, true)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(self.context.error(&name, Operation::Acquire, error)),
             Err(_) => Err(Error::runtime_gone(&name)),
         }
     }
 
-    fn clean_up_job(&self) -> ReleaseJob {
+    fn job(&self, lease: LeaseId, revoke: bool) -> ReleaseJob {
         ReleaseJob {
+            id: lease,
             request: ReleaseRequest {
                 name: self.name().clone(),
-                lease: self.id,
+                lease,
                 min_hold: None,
                 contended: false,
-                revoke: true,
+                revoke,
             },
+            stays: false,
             held: None,
             until: self.context.clock.now() + self.spec.ttl() + LATEST_ARRIVAL,
         }
@@ -183,11 +227,13 @@ impl PendingLease {
 
 impl Drop for PendingLease {
     fn drop(&mut self) {
+        self.leave();
         if self.settled {
             return;
         }
         if self.may_be_granted() {
-            self.releaser.release_in_background(self.clean_up_job());
+            let job = self.job(self.id, true);
+            self.releaser.release_in_background(job);
         } else {
             self.table.remove(self.id);
         }

@@ -10,7 +10,7 @@ impl Lease {
     pub(super) fn renewal(&self, ttl: Duration) -> Renewal {
         Renewal {
             name: self.name().clone(),
-            lease: self.0.id,
+            lease: self.grant().holder,
             ttl,
             alone: self.term().alone,
         }

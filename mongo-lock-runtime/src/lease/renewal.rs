@@ -3,7 +3,11 @@
 //! A lease is due every third of its ttl. An attempt that hangs does not hold up the next one, nor any
 //! deadline: each runs in a task of its own.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{lease::Lease, table::LeaseTable};
 use crate::{
@@ -11,7 +15,7 @@ use crate::{
     error::LossReason,
     events,
     operation::{Context, jittered},
-    store::{AttemptError, Renewed},
+    store::{AttemptError, LeaseId, Renewal, Renewed},
 };
 
 /// The result of an attempt to renew leases.
@@ -23,13 +27,27 @@ pub(super) struct Outcome {
 /// Asks the server to renew all leases of `batch` with one command.
 pub(super) async fn attempt(context: &Arc<Context>, batch: &[Lease]) -> Outcome {
     let started = context.clock.now();
-    let renewals: Vec<_> = batch
-        .iter()
-        .map(|lease| lease.renewal(lease.ttl()))
-        .collect();
+    let renewals = renewals(batch);
     let result = context.attempt(context.store.renew(&renewals)).await;
     let took = context.clock.elapsed(started);
     Outcome { result, took }
+}
+
+/// One renewal for each holder: readers that share one have their ttl in common.
+fn renewals(batch: &[Lease]) -> Vec<Renewal> {
+    let mut renewals = Vec::<Renewal>::with_capacity(batch.len());
+    let mut known = HashMap::<LeaseId, usize>::with_capacity(batch.len());
+    for lease in batch {
+        let renewal = lease.renewal(lease.ttl());
+        match known.entry(renewal.lease) {
+            Entry::Occupied(at) => renewals[*at.get()].alone |= renewal.alone,
+            Entry::Vacant(new) => {
+                new.insert(renewals.len());
+                renewals.push(renewal);
+            }
+        }
+    }
+    renewals
 }
 
 impl Outcome {
@@ -45,7 +63,7 @@ impl Outcome {
                 let mut first = false;
                 let (mut recovered, mut outage) = (0, Duration::ZERO);
                 for lease in batch {
-                    if renewed.gone.contains(&lease.id()) {
+                    if renewed.gone.contains(&lease.grant().holder) {
                         lease.end(&LossReason::Gone);
                         continue;
                     }
@@ -55,7 +73,7 @@ impl Outcome {
                         recovered += 1;
                         outage = outage.max(lasted);
                     }
-                    if renewed.behind.contains(&lease.id()) {
+                    if renewed.behind.contains(&lease.grant().holder) {
                         first |= lease.not_renewed(&trouble, true);
                         table.not_renewed(&lease, None);
                     } else {
@@ -89,5 +107,8 @@ pub(super) const NOT_PROLONGED: &str = "the server did not prolong it";
 /// The remaining time of a lease as the server reported it, counted from no earlier than the request;
 /// `None` when the lease has what was asked for.
 pub(super) fn remaining(renewed: &Renewed, lease: &Lease) -> Option<Duration> {
-    renewed.left.get(&lease.id()).map(|(_, left)| *left)
+    renewed
+        .left
+        .get(&lease.grant().holder)
+        .map(|(_, left)| *left)
 }

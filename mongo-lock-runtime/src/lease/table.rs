@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::{
     entry::{Due, Entry},
     lease::Lease,
+    readers::Readers,
 };
 use crate::{
     clock::{Clock, Moment},
@@ -22,6 +23,7 @@ use crate::{
 /// The leases that must be renewed, ended at their deadlines, and waited for by a shutdown.
 pub(crate) struct LeaseTable {
     pub(super) clock: Clock,
+    pub(super) readers: Arc<Readers>,
     state: Mutex<State>,
     /// The signal that the keeper must look earlier than planned.
     pub(super) sooner: Notify,
@@ -70,6 +72,7 @@ impl LeaseTable {
     pub(crate) fn new(clock: Clock) -> Self {
         Self {
             clock,
+            readers: Arc::default(),
             state: Mutex::default(),
             sooner: Notify::new(),
             fewer: Notify::new(),

@@ -93,12 +93,13 @@ impl Drop for QueueDriver {
 /// Sends one request for a waiter.
 async fn ask(queues: &Arc<WaitQueues>, name: LockName, request: PendingRequest) {
     let PendingRequest {
-        pending,
+        mut pending,
         attempt,
-        request,
+        mut request,
         again,
     } = request;
     let context = &queues.context;
+    pending.share(&mut request);
     let reply = context.acquire(&request).await;
     let id = pending.id();
     answered(queues, &name, id, answer(pending, attempt, again, reply));

@@ -40,8 +40,7 @@ impl ReleaseService {
 
 impl Releaser for ReleaseService {
     fn release(&self, job: ReleaseJob) -> InFlight<Release> {
-        let (id, name) = (job.request.lease, job.request.name.clone());
-        self.table.releasing(id, &name);
+        self.table.releasing(job.id, &job.request.name);
         let work = Work {
             context: Arc::clone(&self.context),
             table: Arc::clone(&self.table),
@@ -71,9 +70,9 @@ impl Releaser for ReleaseService {
             return;
         }
         // A drop frees a lock in memory at once, as that of a local mutex does.
-        let (id, name) = (job.request.lease, job.request.name.clone());
+        let (id, name) = (job.id, job.request.name.clone());
         self.table.releasing(id, &name);
-        let freed = self.context.store.release_in_memory(&job.request);
+        let freed = job.stays || self.context.store.release_in_memory(&job.request);
         let release = Release::of(freed);
         report(&self.context, &job, Ok(&release), self.context.clock.now());
         self.table.remove(id);
@@ -104,6 +103,9 @@ impl Work {
     }
 
     async fn release(&mut self, trouble: &Trouble) -> Result<Release, StoreError> {
+        if self.job.stays {
+            return Ok(Release::of(true));
+        }
         let mut pauses = Pauses::new();
         let takes_waiter = self.job.held.is_some() && !self.job.request.revoke;
         let next = takes_waiter.then(|| {
@@ -165,7 +167,7 @@ impl Work {
 
     /// Has callers that wait for this release ask the server themselves.
     fn in_trouble(&self, error: &StoreError) {
-        let (id, name) = (self.job.request.lease, &self.job.request.name);
+        let (id, name) = (self.job.id, &self.job.request.name);
         events::retrying(name, "release", error);
         self.table.release_in_trouble(id, name);
         self.queues.wake(name.as_str());
@@ -174,7 +176,7 @@ impl Work {
     /// Ends the release in the table. `failed`: the moment until which the lock stays taken.
     fn over(&mut self, failed: Option<Moment>) {
         self.done = true;
-        let (id, name) = (self.job.request.lease, &self.job.request.name);
+        let (id, name) = (self.job.id, &self.job.request.name);
         match failed {
             None => self.table.remove(id),
             Some(until) => self.table.give_up(id, until),

@@ -66,6 +66,9 @@ pub struct AcquireRequest {
     pub permits: u32,
     /// The place in the queue, for a request that waits when it is refused.
     pub ticket: Option<Ticket>,
+    /// The holder of other readers of this client, which the lease is to share if it can: if the holder is
+    /// live and no client waits.
+    pub share: Option<LeaseId>,
 }
 
 impl AcquireRequest {
@@ -173,6 +176,9 @@ pub struct Queued {
 /// A lease as the server wrote it, on the server's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grant {
+    /// The id of the holder's element, which renewals and the release are for: the lease's own, or that of
+    /// the holder that the lease shares.
+    pub holder: LeaseId,
     /// The fencing token.
     pub token: i64,
     /// The number of the attempt that was granted.

@@ -80,6 +80,7 @@ mod tests {
             mode: Mode::Exclusive,
             permits: 1,
             ticket: None,
+            share: None,
         };
         let lost = store.acquire(&request).await.unwrap_err();
         assert!(lost.is_transient() && lost.effect_unknown);

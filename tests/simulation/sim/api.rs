@@ -275,6 +275,16 @@ pub(crate) fn answer(reply: &AcquireReply) -> Answer {
     }
 }
 
+/// The holder of another reader that keeps the lease, and the grant.
+pub(crate) fn joined(request: &AcquireRequest, reply: &AcquireReply) -> Option<(LeaseId, Answer)> {
+    match reply {
+        AcquireReply::Granted(grant) if grant.holder != request.lease => {
+            Some((grant.holder, answer(reply)))
+        }
+        _ => None,
+    }
+}
+
 /// For a request that waits: whose place it is, and how long it has waited.
 pub(crate) fn place(request: &AcquireRequest) -> Option<(&str, u64)> {
     let ticket = request.ticket.as_ref()?;

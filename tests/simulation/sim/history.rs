@@ -42,7 +42,7 @@ pub(crate) fn request(request: &Request, oracle: &Oracle) -> String {
         )
     };
     let acquire = |request: &api::AcquireRequest| {
-        let call = oracle.call_with(millis(request.ttl));
+        let call = oracle.call_with(millis(request.ttl), &request.name);
         let place = api::place(request);
         let place = place.map_or_else(String::new, |(_, waited)| format!(", waiting for {waited}"));
         format!("acquire `{}` for call {call}{place}", request.name)

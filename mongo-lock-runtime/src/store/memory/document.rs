@@ -24,14 +24,14 @@ pub(super) struct Document {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Holder {
     /// `None` for a lease that was released before its `min_hold` was over.
-    lease: Option<LeaseId>,
+    pub(super) lease: Option<LeaseId>,
     /// The attempt that was granted.
     attempt: u32,
     pub(super) owner: Arc<str>,
-    mode: Mode,
+    pub(super) mode: Mode,
     permits: u32,
     pub(super) token: i64,
-    ttl_ms: i64,
+    pub(super) ttl_ms: i64,
     pub(super) acquired_at: i64,
     pub(super) expires_at: i64,
 }
@@ -127,7 +127,8 @@ impl Document {
         if grants {
             self.grant(now, request);
         }
-        let granted = self.lease(request.lease).map(Holder::grant);
+        let granted = self.lease(request.lease);
+        let granted = granted.map(|holder| holder.grant(request.lease));
         let next = ticket.filter(|_| granted.is_none()).map(|ticket| {
             let confirmed = entry.filter(|entry| entry.confirmed(now));
             confirmed.unwrap_or_else(|| QueueEntry::new(now, since, ticket, request))
@@ -176,8 +177,7 @@ impl Document {
     }
 
     fn grant(&mut self, now: i64, request: &AcquireRequest) {
-        let token = self.token.map_or(now, |last| now.max(last + 1));
-        self.token = Some(token);
+        let token = self.next_token(now);
         self.revoked.retain(|revocation| revocation.until > now);
         let ttl_ms = millis(request.ttl);
         self.holders.push(Holder {
@@ -191,6 +191,12 @@ impl Document {
             acquired_at: now,
             expires_at: now + ttl_ms,
         });
+    }
+
+    pub(super) fn next_token(&mut self, now: i64) -> i64 {
+        let token = self.token.map_or(now, |last| now.max(last + 1));
+        self.token = Some(token);
+        token
     }
 
     /// Releases a lease. Says whether the lease was there, and which waiters are to be woken.
@@ -225,10 +231,7 @@ impl Document {
         let Some(holder) = holder else {
             return false;
         };
-        let ttl_ms = millis(renewal.ttl);
-        holder.ttl_ms = holder.ttl_ms.max(ttl_ms);
-        holder.expires_at = holder.expires_at.max(now + ttl_ms);
-        holder.cut(now);
+        holder.prolong(now, renewal.ttl);
         true
     }
 
@@ -297,6 +300,14 @@ impl Holder {
         self.expires_at > now
     }
 
+    /// Has the lease end `ttl` from now, or at its present end, whichever is later.
+    pub(super) fn prolong(&mut self, now: i64, ttl: Duration) {
+        let ttl_ms = millis(ttl);
+        self.ttl_ms = self.ttl_ms.max(ttl_ms);
+        self.expires_at = self.expires_at.max(now + ttl_ms);
+        self.cut(now);
+    }
+
     /// Cuts a lease that claims to end later than its ttl from now: the clock was set back.
     fn cut(&mut self, now: i64) {
         self.expires_at = self.expires_at.min(now + self.ttl_ms);
@@ -306,8 +317,9 @@ impl Holder {
         (self.mode, self.permits)
     }
 
-    fn grant(&self) -> Grant {
+    fn grant(&self, holder: LeaseId) -> Grant {
         Grant {
+            holder,
             token: self.token,
             attempt: self.attempt,
             acquired_at: time(self.acquired_at),

@@ -71,6 +71,9 @@ impl Locks {
 
     fn acquire(&mut self, now: i64, request: &AcquireRequest) -> AcquireReply {
         let document = self.documents.entry(request.name.clone()).or_default();
+        if let Some(grant) = document.join(now, request) {
+            return AcquireReply::Granted(grant);
+        }
         let (reply, turn) = document.acquire(now, request);
         self.turn = turn;
         reply

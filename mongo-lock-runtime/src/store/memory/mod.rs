@@ -2,6 +2,7 @@
 
 mod confirm;
 mod document;
+mod join;
 pub(crate) mod locks;
 mod skipped;
 mod turn;

@@ -64,6 +64,11 @@ impl Commands {
         self.stamp.as_ref()
     }
 
+    /// The server's clock, as an expression.
+    pub(super) fn now(&self) -> &Bson {
+        &self.now
+    }
+
     pub(super) fn limit_ms(&self) -> i64 {
         self.limit_ms
     }
@@ -304,5 +309,6 @@ fn rehearsal(name: LockName, lease: LeaseId) -> AcquireRequest {
         mode: Mode::Exclusive,
         permits: 1,
         ticket: None,
+        share: None,
     }
 }

@@ -94,6 +94,7 @@ impl<'a> LockDocument<'a> {
         }
         if let Some(holder) = holder {
             return Ok(Some(AcquireReply::Granted(Grant {
+                holder: request.lease,
                 token: holder.token,
                 attempt: holder.attempt,
                 acquired_at: holder.acquired_at,

@@ -87,6 +87,7 @@ mod document;
 mod error;
 mod expression;
 mod general;
+mod join;
 mod labels;
 mod namespace;
 mod places;

@@ -61,23 +61,12 @@ fn statement(chunk: &[&Renewal], ttl: Duration, now: &Bson) -> Document {
         { "$in": ["$$this.lease", ids.clone()] },
         live_holder(now),
     ] };
-    let end = doc! { "$max": ["$$this.expires_at", { "$add": [now, ttl_ms] }] };
-    // An extension raises the holder's ttl, which no lease claims to last longer than.
-    let longest = doc! { "$max": ["$$this.ttl_ms", ttl_ms] };
-    let longer = doc! { "$cond": [
-        has_ttl(),
-        {
-            "ttl_ms": longest.clone(),
-            "expires_at": { "$min": [end.clone(), { "$add": [now, longest] }] },
-        },
-        { "expires_at": end },
-    ] };
     let renewed = doc! {
         "holders": { "$map": {
             "input": "$holders",
             "in": { "$cond": [
                 ours.clone(),
-                { "$mergeObjects": ["$$this", longer] },
+                { "$mergeObjects": ["$$this", prolonged(ttl_ms, now)] },
                 "$$this",
             ] },
         } },
@@ -97,6 +86,22 @@ fn statement(chunk: &[&Renewal], ttl: Duration, now: &Bson) -> Document {
         ] } }],
         "multi": true,
     }
+}
+
+/// What changes in the holder `$$this`, which is to end `ttl_ms` from now, or at its present end, whichever is
+/// later.
+pub(super) fn prolonged(ttl_ms: i64, now: &Bson) -> Document {
+    let end = doc! { "$max": ["$$this.expires_at", { "$add": [now, ttl_ms] }] };
+    // An extension raises the holder's ttl, which no lease claims to last longer than.
+    let longest = doc! { "$max": ["$$this.ttl_ms", ttl_ms] };
+    doc! { "$cond": [
+        has_ttl(),
+        {
+            "ttl_ms": longest.clone(),
+            "expires_at": { "$min": [end.clone(), { "$add": [now, longest] }] },
+        },
+        { "expires_at": end },
+    ] }
 }
 
 /// An aggregation that gives the live leases of these names, in documents that match the query, and the
@@ -161,7 +166,7 @@ pub(super) fn result(
     renewed
 }
 
-fn live_holder(now: &Bson) -> Document {
+pub(super) fn live_holder(now: &Bson) -> Document {
     doc! { "$and": [
         { "$eq": [{ "$type": "$$this.expires_at" }, "date"] },
         { "$gt": ["$$this.expires_at", now] },

@@ -62,6 +62,12 @@ fn releases() {
 }
 
 #[test]
+fn shared_holder() {
+    let join = commands().join(&reader(), lease(2), Stamp::NONE);
+    check("join", &join);
+}
+
+#[test]
 fn renewals() {
     let leases = [renewal(1, 30, false)];
     check("renew", &commands().renew(&leases));
@@ -187,6 +193,7 @@ fn exclusive() -> AcquireRequest {
         mode: Mode::Exclusive,
         permits: 1,
         ticket: None,
+        share: None,
     }
 }
 

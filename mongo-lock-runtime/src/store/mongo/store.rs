@@ -112,6 +112,9 @@ impl MongoStore {
     ) -> Result<(AcquireReply, Turn), AttemptError> {
         let _place = self.place(Lane::Acquisitions).await?;
         let stamp = self.stamp(&request.name).await?;
+        if let Some(grant) = self.join(request, stamp).await? {
+            return Ok((AcquireReply::Granted(grant), Turn::new()));
+        }
         if request.is_plain() {
             let command = self.commands().acquire_plain(request, stamp);
             match self.find_and_modify(command, stamp).await {

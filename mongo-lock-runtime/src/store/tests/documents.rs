@@ -217,10 +217,10 @@ async fn a_refusal_writes_nothing() {
 }
 
 /// One lock, in a document that a test writes.
-struct Lock(Mongo, Fixture);
+pub(super) struct Lock(Mongo, Fixture);
 
 impl Lock {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         Self(Mongo::start().await, Fixture::new())
     }
 
@@ -260,12 +260,17 @@ impl Lock {
         self.0.documents.insert_one(document).await.unwrap();
     }
 
-    async fn document(&self) -> Document {
+    pub(super) async fn replace(&self, document: &Document) {
+        let lock = doc! { "_id": self.id() };
+        self.0.documents.replace_one(lock, document).await.unwrap();
+    }
+
+    pub(super) async fn document(&self) -> Document {
         let lock = doc! { "_id": self.id() };
         self.0.documents.find_one(lock).await.unwrap().unwrap()
     }
 
-    async fn answer(&self, now: i64, action: &Action) -> Answer {
+    pub(super) async fn answer(&self, now: i64, action: &Action) -> Answer {
         self.0.answer(&self.1, START + now, action).await
     }
 }

@@ -72,6 +72,8 @@ pub(super) struct Terms {
     pub(super) client: Option<(u8, u64)>,
     /// The release in this step.
     pub(super) released: Option<Released>,
+    /// The lease whose holder this one is to share.
+    pub(super) share: Option<Slot>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -177,6 +179,7 @@ impl Fixture {
             mode: Mode::Exclusive,
             permits: 1,
             ticket: None,
+            share: None,
         }
     }
 
@@ -193,6 +196,7 @@ impl Fixture {
                 queue_id: queue_id(client).into(),
                 waited: Duration::from_millis(waited),
             }),
+            share: terms.share.map(|slot| self.lease(slot)),
             ..plain
         };
         let released = terms.released.map(|released| self.release(released));

@@ -71,6 +71,7 @@ impl Generator {
                             revoke: self.0.u8(..6) == 0,
                         }
                     }),
+                    share: None,
                 })
             }
             60..66 => Action::Acquire {

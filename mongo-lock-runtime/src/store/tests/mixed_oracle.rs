@@ -64,6 +64,7 @@ impl Oracle for MixedOracle {
                     permits: 1,
                     client: None,
                     released: None,
+                    share: None,
                 };
                 self.acquire(&plain, answer)
             }

@@ -16,6 +16,7 @@ mod conformance;
 mod documents;
 mod fairness;
 mod fixture;
+mod joining;
 mod mixed_generator;
 mod mixed_oracle;
 mod places;

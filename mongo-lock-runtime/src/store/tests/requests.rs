@@ -15,6 +15,7 @@ pub(super) fn waits(lease: Slot, client: u8) -> RequestBuilder {
         permits: 1,
         client: Some((client, 0)),
         released: None,
+        share: None,
     };
     RequestBuilder(terms)
 }
@@ -74,6 +75,12 @@ impl RequestBuilder {
             min_hold: None,
             revoke: true,
         });
+        Action::General(self.0)
+    }
+
+    /// The lease shares the holder of this one, if it can.
+    pub(super) fn sharing(mut self, lease: Slot) -> Action {
+        self.0.share = Some(lease);
         Action::General(self.0)
     }
 

@@ -40,13 +40,20 @@ impl Generator {
             1 => (self.rng.bool(), 1),
             _ => (false, self.permits),
         };
+        let max_hold = (renew && self.of_ten(2)).then(|| 1 + self.rng.u64(ttl / 2..2 * ttl));
+        let min_hold = self.of_ten(1).then(|| 1 + self.rng.u64(..ttl.min(2000)));
         Terms {
             name,
-            // Even: the odd ones are for calls that follow at once.
-            ttl: ttl + 2 * id as u64,
+            // Even: the odd ones are for calls that follow at once. Readers have one in common, and so share
+            // holders.
+            ttl: if shared && min_hold.is_none() {
+                ttl - 2
+            } else {
+                ttl + 2 * id as u64
+            },
             renew,
-            max_hold: (renew && self.of_ten(2)).then(|| 1 + self.rng.u64(ttl / 2..2 * ttl)),
-            min_hold: self.of_ten(1).then(|| 1 + self.rng.u64(..ttl.min(2000))),
+            max_hold,
+            min_hold,
             shared,
             permits,
             goes_on: false,

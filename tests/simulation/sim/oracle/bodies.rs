@@ -11,7 +11,9 @@ impl Oracle {
         self.next_hold += 1;
         let token = handle.token();
         let mut leases = self.leases.iter();
-        let lease = leases.find(|(_, it)| it.call == call && it.name == name && it.token == token);
+        let lease = leases.find(|(_, it)| {
+            it.name == name && it.token == token && self.alike(it.call, &name).contains(&call)
+        });
         let lease = lease.map(|(id, _)| *id);
         let Some(lease) = lease else {
             self.broken("P1 a holder was granted its lease", at, |_| {
@@ -21,6 +23,7 @@ impl Oracle {
         };
         if let Some(facts) = self.leases.get_mut(&lease) {
             facts.delivered = true;
+            facts.call = call;
         }
         self.pauses_between_terms(at, call);
         let facts = self.calls.get_mut(&call).expect("it was started");

@@ -48,9 +48,13 @@ impl Oracle {
             unwanted: None,
             company: company || rivals,
             hurt: false,
+            extended: false,
             overtaken: 0,
         };
-        self.by_ttl.insert(terms.ttl, id);
+        for name in &call.names {
+            let calls = self.by_ttl.entry((terms.ttl, name.clone())).or_default();
+            calls.push(id);
+        }
         self.calls.insert(id, call);
     }
 
@@ -67,9 +71,11 @@ impl Oracle {
         let (Request::Acquire(acquire) | Request::HandOver(_, acquire)) = request else {
             return;
         };
-        let id = self.call_with(millis(acquire.ttl));
-        if let Some(call) = self.calls.get_mut(&id) {
-            call.hurt |= trouble || healthy == at;
+        let id = self.call_with(millis(acquire.ttl), &acquire.name);
+        for id in self.alike(id, &acquire.name).to_vec() {
+            if let Some(call) = self.calls.get_mut(&id) {
+                call.hurt |= trouble || healthy == at;
+            }
         }
     }
 
@@ -106,7 +112,11 @@ impl Oracle {
         let mut documents = self.mirror.documents.get(&named.lock).into_iter();
         let live = documents.any(|document| {
             let mut live = document.live(now);
-            live.any(|it| it.call == id && !it.released && !self.leases[&it.id].came_back)
+            live.any(|it| {
+                let lease = &self.leases[&it.id];
+                let surely = lease.delivered || self.is_unlike_others(id, &lease.name);
+                lease.call == id && surely && !it.released && !lease.came_back
+            })
         });
         if live {
             self.broken("P7 no lease of a call that was skipped", at, |_| {

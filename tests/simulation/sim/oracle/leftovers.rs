@@ -15,13 +15,11 @@ impl Oracle {
         let mut found = None;
         for (name, document) in &self.mirror.documents {
             for stored in document.live(now) {
-                let (Some(facts), Some(call)) =
-                    (self.leases.get(&stored.id), self.calls.get(&stored.call))
-                else {
+                let Some(facts) = self.leases.get(&stored.id) else {
                     continue;
                 };
                 let client = &self.clients[stored.who];
-                let Some(unwanted) = call.unwanted else {
+                let Some(unwanted) = self.unwanted(stored) else {
                     continue;
                 };
                 let since = unwanted.max(self.healthy_since(client.slot, at));
@@ -38,6 +36,23 @@ impl Oracle {
                 format!("a lease of `{name}` is live, and call {call} has no use for it since {unwanted}")
             });
         }
+    }
+
+    /// Since when no call has a use for the leases that this holder keeps.
+    fn unwanted(&self, stored: &Stored) -> Option<u64> {
+        let mut since = None;
+        for lease in self.members(stored.id) {
+            let call = lease.call;
+            let calls = if lease.delivered {
+                std::slice::from_ref(&call)
+            } else {
+                self.alike(call, &lease.name)
+            };
+            for call in calls {
+                since = since.max(Some(self.calls.get(call)?.unwanted?));
+            }
+        }
+        since
     }
 
     /// 7: a shutdown that says that every lock was released is right.

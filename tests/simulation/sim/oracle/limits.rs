@@ -21,6 +21,9 @@ impl Oracle {
 
     pub(crate) fn extending(&mut self, at: u64, id: usize) {
         self.enter(at, id, Phase::Extending);
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.extended = true;
+        }
     }
 
     pub(crate) fn releasing(&mut self, at: u64, id: usize, guards: u64) {

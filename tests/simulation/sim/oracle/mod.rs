@@ -4,6 +4,7 @@
 mod bodies;
 mod calls;
 mod ends;
+mod joins;
 mod leftovers;
 mod limits;
 mod mirror;
@@ -40,7 +41,8 @@ pub(crate) struct Oracle {
     faults: Vec<Fault>,
     clients: Vec<Client>,
     calls: BTreeMap<usize, Call>,
-    by_ttl: BTreeMap<u64, usize>,
+    /// The calls for leases of a ttl: one, but for readers.
+    by_ttl: BTreeMap<(u64, LockName), Vec<usize>>,
     leases: BTreeMap<LeaseId, Lease>,
     holds: BTreeMap<usize, Hold>,
     next_hold: usize,
@@ -111,6 +113,8 @@ struct Call {
     company: bool,
     /// A request for it has met with trouble.
     hurt: bool,
+    /// It has asked for more than its ttl.
+    extended: bool,
     /// How often it was overtaken by a later one.
     overtaken: u32,
 }
@@ -128,7 +132,10 @@ enum Phase {
 
 /// What is known of a lease, whatever the store has forgotten.
 struct Lease {
+    /// The call that has it, or the first of those that may.
     call: usize,
+    /// The holder that keeps it: its own, or that of another reader.
+    holder: LeaseId,
     name: LockName,
     token: i64,
     /// When the request was sent that was granted.
@@ -205,9 +212,32 @@ impl Oracle {
         self.leases.get(&lease).map(|lease| lease.call)
     }
 
-    /// The call for which leases of this ttl are asked.
-    pub(crate) fn call_with(&self, ttl: u64) -> usize {
-        self.by_ttl.get(&ttl).copied().unwrap_or(usize::MAX)
+    /// The first call for which leases of this ttl are asked.
+    pub(crate) fn call_with(&self, ttl: u64, name: &LockName) -> usize {
+        let calls = self.by_ttl.get(&(ttl, name.clone()));
+        calls.map_or(usize::MAX, |calls| calls[0])
+    }
+
+    /// The calls whose requests look like those of this one.
+    fn alike(&self, call: usize, name: &LockName) -> &[usize] {
+        let terms = self.calls.get(&call).map(|call| call.terms.ttl);
+        let calls = terms.and_then(|ttl| self.by_ttl.get(&(ttl, name.clone())));
+        calls.map_or(&[], Vec::as_slice)
+    }
+
+    fn is_unlike_others(&self, call: usize, name: &LockName) -> bool {
+        self.alike(call, name).len() < 2
+    }
+
+    /// The leases that this holder keeps: one, but for readers.
+    fn members(&self, holder: LeaseId) -> impl Iterator<Item = &Lease> {
+        let leases = self.leases.values();
+        leases.filter(move |lease| lease.holder == holder)
+    }
+
+    fn members_mut(&mut self, holder: LeaseId) -> impl Iterator<Item = &mut Lease> {
+        let leases = self.leases.values_mut();
+        leases.filter(move |lease| lease.holder == holder)
     }
 
     /// An operator has removed the document of a lock, which had given out this token last.
@@ -302,7 +332,7 @@ impl Oracle {
 
     /// By an operator, whom no client hears.
     pub(crate) fn taken_away(&mut self, lease: LeaseId) {
-        if let Some(lease) = self.leases.get_mut(&lease) {
+        for lease in self.members_mut(lease) {
             lease.excused = lease.excused.max(lease.bound);
         }
     }
@@ -316,8 +346,11 @@ impl Oracle {
                     let mut leases = document.leases.iter();
                     leases.any(|it| it.id == stored.id && !it.released)
                 });
-                if !there && let Some(lease) = self.leases.get_mut(&stored.id) {
-                    lease.came_back = true;
+                if !there {
+                    let leases = self.leases.values_mut();
+                    for lease in leases.filter(|it| it.holder == stored.id) {
+                        lease.came_back = true;
+                    }
                 }
             }
         }

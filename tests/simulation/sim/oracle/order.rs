@@ -50,7 +50,7 @@ impl Oracle {
                     && !self.clients[call.who].dead
                     && !is_late(call.kind, call.phase_since, at)
             });
-            if waits && !set {
+            if waits && !set && self.is_unlike_others(call, name) {
                 self.overtaken(at, name, call, new.call);
             }
         }
@@ -63,7 +63,7 @@ impl Oracle {
         let Some(ours) = self.calls.get(&new.call) else {
             return;
         };
-        if !waits(ours.kind) {
+        if !waits(ours.kind) || !self.is_unlike_others(new.call, name) {
             return;
         }
         let document = self.mirror.documents.get(name);

@@ -2,7 +2,7 @@
 
 use mongo_lock_runtime::LockName;
 
-use super::{Oracle, margin};
+use super::{Call, Oracle, margin};
 use crate::sim::api::{LeaseId, Request, millis};
 
 impl Oracle {
@@ -32,10 +32,27 @@ impl Oracle {
             }
             return;
         }
-        let Some(stored) = stored.filter(|it| it.maybe_live(now)) else {
+        if stored.is_none_or(|it| !it.maybe_live(now)) {
             self.broken("P2 a lost lease stays lost", at, |_| {
                 format!("a lease of `{name}` that is gone was renewed")
             });
+            return;
+        }
+        self.renewed_holder(now, name, lease, ttl);
+        let calls = &self.calls;
+        let leases = self.leases.values_mut().filter(|it| it.holder == lease);
+        for lease in leases {
+            // Another reader's renewal prolongs the holder, and not this lease.
+            let prolongs = |call: &Call| call.terms.renew || call.extended;
+            if !lease.delivered || calls.get(&lease.call).is_some_and(prolongs) {
+                lease.bound = lease.bound.max(sent + ttl - margin(ttl));
+            }
+        }
+    }
+
+    /// The holder ends a ttl from now, or at its present end.
+    pub(super) fn renewed_holder(&mut self, now: i64, name: &LockName, holder: LeaseId, ttl: u64) {
+        let Some(stored) = self.mirror.document(name).lease(holder) else {
             return;
         };
         stored.lapsed = false;
@@ -47,9 +64,6 @@ impl Oracle {
         // A request before this one may have cut it.
         let cut_at = stored.cut_at.min(now + stored.ttl);
         stored.cut_at = cut_at.max(now + ttl_ms);
-        if let Some(lease) = self.leases.get_mut(&lease) {
-            lease.bound = lease.bound.max(sent + ttl - margin(ttl));
-        }
     }
 
     /// Which of these renewals would not move a lease's end. Before they take effect.

@@ -78,9 +78,10 @@ impl Oracle {
         request: &AcquireRequest,
         reply: &AcquireReply,
     ) {
-        let call = self.call_with(millis(request.ttl));
+        let call = self.call_with(millis(request.ttl), &request.name);
         self.leases.entry(request.lease).or_insert(Lease {
             call,
+            holder: request.lease,
             name: request.name.clone(),
             token: 0,
             sent,
@@ -92,6 +93,10 @@ impl Oracle {
                 || self.rolled_back_at.is_some_and(|at| at >= sent),
         });
         self.mirror.document(&request.name).look(now);
+        if let Some((holder, granted)) = api::joined(request, reply) {
+            self.joined(at, now, (who, sent), request, holder, granted);
+            return;
+        }
         if matches!(reply, AcquireReply::Revoked) {
             self.mirror.document(&request.name).may_cap(now);
         } else {
@@ -173,6 +178,7 @@ impl Oracle {
         document.leases.push(stored);
         if let Some(lease) = self.leases.get_mut(&request.lease) {
             lease.token = token;
+            lease.holder = request.lease;
             lease.sent = sent;
             // After an operator has removed the document, an earlier attempt may be granted again.
             lease.bound = lease.bound.max(sent + ttl - margin(ttl));
@@ -195,7 +201,7 @@ impl Oracle {
     }
 
     /// 3: tokens only grow.
-    fn token_grows(&mut self, at: u64, name: &LockName, new: &Stored) {
+    pub(super) fn token_grows(&mut self, at: u64, name: &LockName, new: &Stored) {
         let known = self.last_tokens.get(name).copied();
         let last = self.mirror.document(name).token.or(known);
         if let Some(last) = last.filter(|last| *last >= new.token) {
@@ -206,7 +212,7 @@ impl Oracle {
     }
 
     /// 5: a lease is for a ttl by the server's clock.
-    fn lasts_a_ttl(&mut self, at: u64, now: i64, new: &Stored) {
+    pub(super) fn lasts_a_ttl(&mut self, at: u64, now: i64, new: &Stored) {
         if new.acquired_at != now || new.expires_at != now + new.ttl {
             self.broken("P5 a lease lasts a ttl", at, |_| {
                 format!("at {now}: from {} to {}", new.acquired_at, new.expires_at)
@@ -297,6 +303,9 @@ impl Oracle {
         let document = self.mirror.document(&release.name);
         document.look(now);
         document.may_cap(now);
+        if release.revoke {
+            document.places.retain(|it| it.lease != release.lease);
+        }
         let Some(stored) = document.lease(release.lease) else {
             if freed {
                 self.broken("P4 own lease only", at, |_| {

@@ -82,6 +82,7 @@ fn request(lock: &str, lease: u128) -> AcquireRequest {
         mode: Mode::Exclusive,
         permits: 1,
         ticket: None,
+        share: None,
     }
 }
 
