@@ -48,7 +48,7 @@ impl Oracle {
             unwanted: None,
             company: company || rivals,
             hurt: false,
-            extended: false,
+            extended_at: None,
             overtaken: 0,
         };
         for name in &call.names {

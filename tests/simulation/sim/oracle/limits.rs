@@ -22,7 +22,7 @@ impl Oracle {
     pub(crate) fn extending(&mut self, at: u64, id: usize) {
         self.enter(at, id, Phase::Extending);
         if let Some(call) = self.calls.get_mut(&id) {
-            call.extended = true;
+            call.extended_at = Some(at);
         }
     }
 

@@ -114,7 +114,7 @@ struct Call {
     /// A request for it has met with trouble.
     hurt: bool,
     /// It has asked for more than its ttl.
-    extended: bool,
+    extended_at: Option<u64>,
     /// How often it was overtaken by a later one.
     overtaken: u32,
 }

@@ -43,7 +43,7 @@ impl Oracle {
         let leases = self.leases.values_mut().filter(|it| it.holder == lease);
         for lease in leases {
             // Another reader's renewal prolongs the holder, and not this lease.
-            let prolongs = |call: &Call| call.terms.renew || call.extended;
+            let prolongs = |call: &Call| call.terms.renew || call.extended_at.is_some();
             if !lease.delivered || calls.get(&lease.call).is_some_and(prolongs) {
                 lease.bound = lease.bound.max(sent + ttl - margin(ttl));
             }
