@@ -48,12 +48,38 @@ fn a_store_that_ignores_releases_is_noticed() {
     assert_noticed(Sabotage::IgnoresReleases, "P5 a free lock is granted");
 }
 
+/// The clocks of two routers are a minute apart.
+#[test]
+fn the_clock_of_a_router_is_noticed() {
+    assert_noticed_in(
+        "quiet",
+        true,
+        Sabotage::RoutersDecide,
+        "P1 one body at a time",
+    );
+}
+
+#[test]
+fn a_stamp_that_a_fail_over_has_undone_is_noticed() {
+    assert_noticed_in(
+        "fail-over",
+        true,
+        Sabotage::ForgetsStamps,
+        "P5 a lease lasts a ttl",
+    );
+}
+
 fn assert_noticed(sabotage: Sabotage, rule: &str) {
+    assert_noticed_in("quiet", false, sabotage, rule);
+}
+
+fn assert_noticed_in(profile: &str, routers: bool, sabotage: Sabotage, rule: &str) {
     let rules = Rules::only(rule);
-    let noticed = (0..200).any(|seed| {
+    let noticed = (0..2000).any(|seed| {
         let scenario = Scenario {
+            routers,
             sabotage,
-            ..generate(seed, Profile::named("quiet"))
+            ..generate(seed, Profile::named(profile))
         };
         run(&scenario, &rules, false).violation.is_some()
     });

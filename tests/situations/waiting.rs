@@ -316,3 +316,22 @@ async fn a_place_whose_end_hangs_holds_up_no_waiter() {
     let _ = waiter.await.unwrap().unwrap();
     assert_eq!(server.at(), began);
 }
+
+/// The grant takes the client's entry out, and a request whose caller is gone makes another after that; the
+/// answers come the other way round.
+#[tokio::test(start_paused = true)]
+async fn an_entry_that_was_made_after_a_grant_is_given_up() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    server.next(What::Acquire, Fate::Slow(ms(600)));
+    let gone = waits(&a);
+    settle().await;
+    gone.abort();
+    server.next(What::Acquire, Fate::AnsweredLate(ms(700)));
+    let guard = waits(&a).await.unwrap().unwrap();
+    assert!(server.at() > ms(700), "{:?}", server.at());
+    settle().await;
+    assert_eq!(server.count(What::Leave), 1);
+    guard.release().await.unwrap();
+    let _ = acquired(&b, &spec(s(10))).await;
+}

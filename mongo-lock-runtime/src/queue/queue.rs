@@ -26,6 +26,8 @@ pub(super) struct WaitQueue {
     pub(super) asking: Option<Asking>,
     /// The number of requests under way for waiters that have left meanwhile.
     pub(super) detached: u32,
+    /// That number when the last request was sent.
+    beside: u32,
     /// Whether the client may have an entry in the queue on the server.
     pub(super) entered: bool,
     /// Whether that entry is being given up.
@@ -220,6 +222,7 @@ impl WaitQueue {
             waited: now.since(waiter.since),
         };
         let (attempt, request) = pending.attempt(Some(ticket));
+        self.beside = self.detached;
         self.asking = Some(Asking {
             id: waiter.id,
             sent: attempt.sent,
@@ -253,7 +256,9 @@ impl WaitQueue {
         match answer {
             Answer::Granted(lease) => {
                 self.definite();
-                self.entered = false;
+                // The grant took the entry out. Another request may have made one after that, whichever of
+                // the answers came first.
+                self.entered = self.beside > 0 || self.asking.is_some() || self.detached > 0;
                 self.pacing = Pacing::default();
                 self.ask_at = None;
                 match at.and_then(|at| self.waiters.remove(at)) {

@@ -15,6 +15,7 @@ mod oracle;
 mod print;
 mod process;
 mod profile;
+mod routers;
 mod script;
 mod server;
 mod shrink;

@@ -10,6 +10,7 @@ use tokio::{
 use super::{
     api::{self, Answered, AttemptError, Boxed, Network, Request, Wakeup},
     history,
+    routers::Stamps,
     script::{Class, Fate},
     world::World,
 };
@@ -156,9 +157,17 @@ impl Journey {
         while let Some(until) = self.world.hangs_until() {
             self.world.until(until + 1).await;
         }
+        let mut stamps = Stamps::new();
+        if let Some((made, way)) = self.world.stamp(&self.request) {
+            stamps = made;
+            pause(way).await;
+            while let Some(until) = self.world.hangs_until() {
+                self.world.until(until + 1).await;
+            }
+        }
         let effect = self
             .world
-            .apply(self.who, self.number, self.sent, &self.request);
+            .apply(self.who, self.number, self.sent, &self.request, &stamps);
         if let Request::Wake(wakeup) = &self.request
             && effect.result.is_ok()
         {

@@ -15,6 +15,9 @@ impl fmt::Display for Scenario {
             "{} client(s) with an operation time limit of {} ms; {shortest} to {longest} ms to the server and back",
             self.clients, self.limit
         )?;
+        if self.routers {
+            writeln!(f, "    through routers: each request is stamped first")?;
+        }
         for call in &self.calls {
             writeln!(f, "    {call}")?;
         }

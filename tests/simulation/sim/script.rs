@@ -13,6 +13,8 @@ pub(crate) struct Scenario {
     pub(crate) latency: (u64, u64),
     pub(crate) calls: Vec<Call>,
     pub(crate) faults: Vec<Fault>,
+    /// Whether every request comes through a router.
+    pub(crate) routers: bool,
     pub(crate) sabotage: Sabotage,
 }
 
@@ -25,6 +27,10 @@ pub(crate) enum Sabotage {
     ForgetsHolders,
     #[cfg_attr(not(test), expect(dead_code, reason = "for tests"))]
     IgnoresReleases,
+    /// Decides by the clock of the request's router.
+    RoutersDecide,
+    /// Decides by a stamp, whether or not a fail-over has undone it.
+    ForgetsStamps,
 }
 
 /// One call of the library, and what its caller does with the lease.

@@ -2,10 +2,13 @@
 
 use std::collections::VecDeque;
 
+use mongo_lock_runtime::LockName;
+
 use super::{
     api::{Answered, Locks, Reply, Request},
     oracle::Mirror,
-    script::Sabotage,
+    routers::Clocks,
+    script::{Sabotage, Scenario},
 };
 
 /// When the simulation begins, on the server's clock.
@@ -19,25 +22,28 @@ pub(crate) struct Server {
     /// So many of them are safe from a fail-over.
     majority: u64,
     /// The states from `majority` on, where there can be a fail-over.
-    states: Option<VecDeque<(u64, Locks, Mirror)>>,
+    states: Option<VecDeque<(u64, Locks, Mirror, Clocks)>>,
+    /// Behind routers.
+    clocks: Option<Clocks>,
     /// How many primaries there were.
     pub(crate) epoch: u32,
     pub(crate) down_until: u64,
-    sabotage: Sabotage,
+    pub(super) sabotage: Sabotage,
 }
 
 impl Server {
-    pub(crate) fn new(fails_over: bool, sabotage: Sabotage) -> Self {
-        let first = (0, Locks::default(), Mirror::default());
+    pub(crate) fn new(fails_over: bool, scenario: &Scenario) -> Self {
+        let first = (0, Locks::default(), Mirror::default(), Clocks::default());
         Self {
             locks: Locks::default(),
             offset: 0,
             sequence: 0,
             majority: 0,
             states: fails_over.then(|| VecDeque::from([first])),
+            clocks: scenario.routers.then(Clocks::default),
             epoch: 0,
             down_until: 0,
-            sabotage,
+            sabotage: scenario.sabotage,
         }
     }
 
@@ -49,7 +55,21 @@ impl Server {
         self.offset += by;
     }
 
-    pub(crate) fn apply(&mut self, at: u64, request: &Request) -> Answered {
+    /// The times that requests have written into documents, behind routers.
+    pub(crate) fn clocks(&mut self) -> Option<&mut Clocks> {
+        self.clocks.as_mut()
+    }
+
+    /// An operator has removed the document.
+    pub(crate) fn delete(&mut self, name: &LockName) {
+        self.locks.delete(name);
+        if let Some(clocks) = &mut self.clocks {
+            clocks.forget(name);
+        }
+    }
+
+    /// A request takes effect when it is `now` for it.
+    pub(crate) fn apply(&mut self, now: i64, request: &Request) -> Answered {
         match (self.sabotage, request) {
             (Sabotage::ForgetsHolders, Request::Acquire(acquire)) => {
                 self.locks.delete(&acquire.name);
@@ -59,7 +79,7 @@ impl Server {
             }
             _ => {}
         }
-        let reply = self.locks.apply(self.now(at), request);
+        let reply = self.locks.apply(now, request);
         (reply, self.locks.take_turn())
     }
 
@@ -67,7 +87,8 @@ impl Server {
     pub(crate) fn written(&mut self, mirror: &Mirror) -> u64 {
         self.sequence += 1;
         if let Some(states) = &mut self.states {
-            states.push_back((self.sequence, self.locks.clone(), mirror.clone()));
+            let clocks = self.clocks.clone().unwrap_or_default();
+            states.push_back((self.sequence, self.locks.clone(), mirror.clone(), clocks));
         }
         self.sequence
     }
@@ -93,8 +114,11 @@ impl Server {
         self.majority = last;
         let changed = self.sequence > last;
         self.sequence = last;
-        let (_, locks, mirror) = states.back()?;
+        let (_, locks, mirror, clocks) = states.back()?;
         self.locks = locks.clone();
+        if let Some(now) = &mut self.clocks {
+            *now = clocks.clone();
+        }
         changed.then(|| mirror.clone())
     }
 }

@@ -41,6 +41,9 @@ impl Shrinking {
                 shorter |= self.try_with(|scenario| scenario.faults[at] = simpler);
             }
         }
+        if self.best.routers {
+            shorter |= self.try_with(|scenario| scenario.routers = false);
+        }
         if self.best.latency != (1, 1) {
             shorter |= self.try_with(|scenario| scenario.latency = (1, 1));
         }

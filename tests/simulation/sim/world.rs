@@ -17,6 +17,7 @@ use super::{
     api::{self, Answered, AttemptError, Reply, Request, Wakeup, millis},
     history,
     oracle::{Oracle, Rules},
+    routers::{self, Stamps},
     script::{Act, Class, Fate, Fault, Scenario, What},
     server::Server,
 };
@@ -70,7 +71,7 @@ impl World {
             start: Instant::now(),
             broken: Notify::new(),
             state: Mutex::new(State {
-                server: Server::new(scenario.faults.iter().any(fails_over), scenario.sabotage),
+                server: Server::new(scenario.faults.iter().any(fails_over), scenario),
                 oracle: Oracle::new(scenario, rules),
                 rng: Rng::with_seed(scenario.seed),
                 latency: scenario.latency,
@@ -147,7 +148,14 @@ impl World {
     }
 
     /// A request has arrived.
-    pub(crate) fn apply(&self, who: usize, number: u32, sent: u64, request: &Request) -> Effect {
+    pub(crate) fn apply(
+        &self,
+        who: usize,
+        number: u32,
+        sent: u64,
+        request: &Request,
+        stamps: &Stamps,
+    ) -> Effect {
         self.tell(|state, at, now| {
             let failed = |class| Effect {
                 result: Err(class),
@@ -167,16 +175,12 @@ impl World {
                 state.note(at, format_args!("request {number} finds another document"));
                 return failed(api::foreign());
             }
-            let unmoved = state.oracle.unmoved(now, request);
-            state.oracle.keeps_min_hold(at, request);
-            let (mut reply, turn) = state.server.apply(at, request);
-            state.oracle.applied(at, now, who, sent, request, &reply);
-            if let Reply::Renewed(renewed) = &mut reply
-                && unmoved
-            {
-                let left = state.oracle.left(now, request);
-                api::report_left(renewed, self.start + Duration::from_millis(sent), left);
+            if !state.server.reached(stamps) {
+                state.note(at, format_args!("request {number} finds its stamp gone"));
+                return failed(api::error(NO_PRIMARY));
             }
+            state.oracle.keeps_min_hold(at, request);
+            let (reply, turn) = self.decide(state, at, who, sent, request);
             let sequence = state.server.written(&state.oracle.mirror);
             let majority = matches!(
                 reply,
@@ -194,6 +198,64 @@ impl World {
                 epoch: state.server.epoch,
                 sequence: majority.then_some(sequence),
             }
+        })
+    }
+
+    /// Applies a request: each part of it by the time of its document.
+    fn decide(
+        &self,
+        state: &mut State,
+        at: u64,
+        who: usize,
+        sent: u64,
+        request: &Request,
+    ) -> (Reply, Vec<Arc<str>>) {
+        let parts = if state.server.clocks().is_some() {
+            routers::parts(request)
+        } else {
+            vec![request.clone()]
+        };
+        let (mut replies, mut turns) = (Vec::new(), Vec::new());
+        let (mut unmoved, mut left) = (false, Vec::new());
+        for part in parts {
+            let names = history::names(&part);
+            let name = names.first();
+            let now = match name {
+                Some(name) => state.server.time(at, who, name),
+                None => state.server.now(at),
+            };
+            let lag = u64::try_from(state.server.now(at) - now).unwrap_or(0);
+            state.oracle.decided = at.saturating_sub(lag);
+            unmoved |= state.oracle.unmoved(now, &part);
+            let (reply, turn) = state.server.apply(now, &part);
+            state.oracle.applied(at, now, who, sent, &part, &reply);
+            left.extend(state.oracle.left(now, &part));
+            replies.push(reply);
+            turns.extend(turn);
+        }
+        let mut reply = routers::whole(replies);
+        if let Reply::Renewed(renewed) = &mut reply
+            && unmoved
+        {
+            api::report_left(renewed, self.start + Duration::from_millis(sent), left);
+        }
+        (reply, turns)
+    }
+
+    /// Behind routers, a request writes the time first, and takes effect after another way.
+    pub(crate) fn stamp(&self, request: &Request) -> Option<(Stamps, u64)> {
+        self.tell(|state, at, _| {
+            if at < state.server.down_until {
+                return None;
+            }
+            let stamps = state.server.stamp(at, request);
+            if stamps.is_empty() {
+                return None;
+            }
+            state.server.written(&state.oracle.mirror);
+            let (shortest, longest) = state.latency;
+            let way = state.rng.u64(2 * shortest..=2 * longest);
+            Some((stamps, way))
         })
     }
 
@@ -238,7 +300,7 @@ impl World {
             let document = state.oracle.mirror.document(&name).clone();
             match act {
                 Act::Delete | Act::Garble(_) => {
-                    state.server.locks.delete(&name);
+                    state.server.delete(&name);
                     state.oracle.mirror.documents.remove(&name);
                     state.oracle.wiped(at, now, &name, document.token);
                     for lease in &document.leases {
@@ -251,7 +313,7 @@ impl World {
                 Act::Release => {
                     for lease in document.leases.iter().filter(|it| !it.released) {
                         let request = api::forced_release(&name, lease.id);
-                        let (reply, _) = state.server.apply(at, &request);
+                        let (reply, _) = state.server.apply(now, &request);
                         state
                             .oracle
                             .applied(at, now, lease.who, at, &request, &reply);
@@ -264,7 +326,7 @@ impl World {
                             name: name.clone(),
                             queue_id: Arc::clone(&place.client),
                         };
-                        let (reply, _) = state.server.apply(at, &request);
+                        let (reply, _) = state.server.apply(now, &request);
                         state
                             .oracle
                             .applied(at, now, place.who, at, &request, &reply);

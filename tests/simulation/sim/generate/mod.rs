@@ -39,6 +39,7 @@ pub(crate) fn generate(seed: u64, profile: Option<&'static Profile>) -> Scenario
         latency,
         calls: generator.calls,
         faults,
+        routers: generator.rng.u8(..4) == 0,
         sabotage: Sabotage::default(),
     }
 }

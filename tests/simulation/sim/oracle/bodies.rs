@@ -12,7 +12,8 @@ impl Oracle {
         let token = handle.token();
         let mut leases = self.leases.iter();
         let lease = leases.find(|(_, it)| {
-            it.name == name && it.token == token && self.alike(it.call, &name).contains(&call)
+            let granted = it.grants.iter().any(|(given, ..)| *given == token);
+            it.name == name && granted && self.alike(it.call, &name).contains(&call)
         });
         let lease = lease.map(|(id, _)| *id);
         let Some(lease) = lease else {
@@ -24,6 +25,10 @@ impl Oracle {
         if let Some(facts) = self.leases.get_mut(&lease) {
             facts.delivered = true;
             facts.call = call;
+            let mut grants = facts.grants.iter();
+            if let Some(grant) = grants.find(|(given, ..)| *given == token) {
+                (facts.token, facts.holder, facts.sent) = *grant;
+            }
         }
         self.pauses_between_terms(at, call);
         let facts = self.calls.get_mut(&call).expect("it was started");

@@ -48,7 +48,7 @@ impl Oracle {
         (new.token, new.acquired_at, new.expires_at) = (token, acquired_at, expires_at);
         new.ttl = i64::try_from(ttl).unwrap_or(i64::MAX);
         self.token_grows(at, name, &new);
-        self.lasts_a_ttl(at, now, &new);
+        self.lasts_a_ttl(at, now, sent, &new);
         self.not_after_clean_shutdown(at, &new);
         self.mirror.document(name).token = Some(token);
         self.busy.insert(name.clone(), at);
@@ -56,10 +56,12 @@ impl Oracle {
             lease.token = token;
             lease.holder = holder;
             lease.sent = sent;
+            lease.grants.push((token, holder, sent));
             lease.bound = lease.bound.max(sent + ttl - margin(ttl));
             lease.came_back = false;
         }
         // The holder itself lasts as a renewed one does.
         self.renewed_holder(now, name, holder, ttl);
+        self.excuse_if_set(holder);
     }
 }

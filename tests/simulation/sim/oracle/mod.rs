@@ -56,6 +56,8 @@ pub(crate) struct Oracle {
     steps: Vec<(u64, i64)>,
     /// The holds that have ended.
     ended: Vec<Hold>,
+    /// When the server read the clock by which a request is decided: before it takes effect, behind routers.
+    pub(crate) decided: u64,
     /// Until when the candidates of these calls pause.
     pauses: BTreeMap<usize, u64>,
     /// The tokens of documents that were removed while their tokens were not ahead of the clock.
@@ -138,6 +140,9 @@ struct Lease {
     holder: LeaseId,
     name: LockName,
     token: i64,
+    /// Every grant: its token, its holder, and when its request was sent. A request that arrives late may have
+    /// another one, which its client does not rely on.
+    grants: Vec<(i64, LeaseId, u64)>,
     /// When the request was sent that was granted.
     sent: u64,
     /// From when on no step may be taken.
@@ -163,12 +168,14 @@ struct Hold {
 
 impl Oracle {
     pub(crate) fn new(scenario: &Scenario, rules: Rules) -> Self {
+        // Behind routers, there and back again.
+        let ways = if scenario.routers { 4 } else { 2 };
         Self {
             mirror: Mirror::default(),
             violation: None,
             rules,
             limit: scenario.limit,
-            round_trip: 2 * scenario.latency.1,
+            round_trip: ways * scenario.latency.1,
             faults: scenario.faults.clone(),
             clients: Vec::new(),
             calls: BTreeMap::new(),
@@ -181,6 +188,7 @@ impl Oracle {
             wiped: BTreeMap::new(),
             steps: Vec::new(),
             ended: Vec::new(),
+            decided: 0,
             pauses: BTreeMap::new(),
             last_tokens: BTreeMap::new(),
         }
@@ -231,8 +239,9 @@ impl Oracle {
 
     /// The leases that this holder keeps: one, but for readers.
     fn members(&self, holder: LeaseId) -> impl Iterator<Item = &Lease> {
-        let leases = self.leases.values();
-        leases.filter(move |lease| lease.holder == holder)
+        let leases = self.leases.iter();
+        let leases = leases.filter(move |(id, lease)| **id == holder || lease.holder == holder);
+        leases.map(|(_, lease)| lease)
     }
 
     fn members_mut(&mut self, holder: LeaseId) -> impl Iterator<Item = &mut Lease> {
@@ -327,6 +336,16 @@ impl Oracle {
             for lease in self.leases.values_mut() {
                 lease.excused = lease.excused.max(lease.bound);
             }
+        }
+    }
+
+    /// The clock was set forward after the server read it for this request, and the lease is shorter than its
+    /// holder can know.
+    fn excuse_if_set(&mut self, holder: LeaseId) {
+        let decided = self.decided;
+        let mut steps = self.steps.iter();
+        if steps.any(|(step, by)| *by > 0 && *step >= decided) {
+            self.taken_away(holder);
         }
     }
 

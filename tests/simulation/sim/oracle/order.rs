@@ -26,13 +26,14 @@ impl Oracle {
         new: &Stored,
     ) {
         let place = api::place(request);
+        let decided = self.decided;
         let document = self.mirror.document(name);
         let ours = place.and_then(|(client, _)| {
             let mut places = document.places.iter();
             places.find(|it| *it.client == *client && it.lease == request.lease)
         });
         let since = ours.map_or_else(
-            || at.saturating_sub(place.map_or(0, |(_, waited)| waited)),
+            || decided.saturating_sub(place.map_or(0, |(_, waited)| waited)),
             |it| it.since,
         );
         let beside = || document.live(now).chain(std::iter::once(new));

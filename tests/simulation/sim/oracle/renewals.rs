@@ -41,13 +41,14 @@ impl Oracle {
         self.renewed_holder(now, name, lease, ttl);
         let calls = &self.calls;
         let leases = self.leases.values_mut().filter(|it| it.holder == lease);
-        for lease in leases {
+        for member in leases {
             // Another reader's renewal prolongs the holder, and not this lease.
             let prolongs = |call: &Call| call.terms.renew || call.extended_at.is_some();
-            if !lease.delivered || calls.get(&lease.call).is_some_and(prolongs) {
-                lease.bound = lease.bound.max(sent + ttl - margin(ttl));
+            if !member.delivered || calls.get(&member.call).is_some_and(prolongs) {
+                member.bound = member.bound.max(sent + ttl - margin(ttl));
             }
         }
+        self.excuse_if_set(lease);
     }
 
     /// The holder ends a ttl from now, or at its present end.

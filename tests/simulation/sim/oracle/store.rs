@@ -84,6 +84,7 @@ impl Oracle {
             holder: request.lease,
             name: request.name.clone(),
             token: 0,
+            grants: Vec::new(),
             sent,
             bound: 0,
             excused: 0,
@@ -152,7 +153,7 @@ impl Oracle {
             Answer::Refused => self.refused_for_a_reason(at, now, &request.name, None),
             Answer::Queued { seen_at } => {
                 self.refused_for_a_reason(at, now, &request.name, Some(request));
-                self.queued(at, now, who, call, request, seen_at);
+                self.queued(now, who, call, request, seen_at);
             }
         }
     }
@@ -162,7 +163,7 @@ impl Oracle {
         let ttl = millis(request.ttl);
         self.is_alone(at, now, name, &stored);
         self.token_grows(at, name, &stored);
-        self.lasts_a_ttl(at, now, &stored);
+        self.lasts_a_ttl(at, now, sent, &stored);
         self.not_after_clean_shutdown(at, &stored);
         self.overtakes(at, now, name, request, &stored);
         let document = self.mirror.document(name);
@@ -180,10 +181,12 @@ impl Oracle {
             lease.token = token;
             lease.holder = request.lease;
             lease.sent = sent;
+            lease.grants.push((token, request.lease, sent));
             // After an operator has removed the document, an earlier attempt may be granted again.
             lease.bound = lease.bound.max(sent + ttl - margin(ttl));
             lease.came_back = false;
         }
+        self.excuse_if_set(request.lease);
     }
 
     /// 1: no more leases are live than permits allow.
@@ -212,10 +215,16 @@ impl Oracle {
     }
 
     /// 5: a lease is for a ttl by the server's clock.
-    pub(super) fn lasts_a_ttl(&mut self, at: u64, now: i64, new: &Stored) {
+    pub(super) fn lasts_a_ttl(&mut self, at: u64, now: i64, sent: u64, new: &Stored) {
         if new.acquired_at != now || new.expires_at != now + new.ttl {
             self.broken("P5 a lease lasts a ttl", at, |_| {
                 format!("at {now}: from {} to {}", new.acquired_at, new.expires_at)
+            });
+        }
+        let decided = self.decided;
+        if decided < sent && self.steps.is_empty() {
+            self.broken("P5 a lease lasts a ttl", at, |_| {
+                format!("its ttl counts from {decided}, and the request was sent at {sent}")
             });
         }
     }
@@ -264,7 +273,6 @@ impl Oracle {
 
     fn queued(
         &mut self,
-        at: u64,
         now: i64,
         who: usize,
         call: usize,
@@ -274,6 +282,7 @@ impl Oracle {
         let Some((client, waited)) = api::place(request) else {
             return;
         };
+        let since = self.decided.saturating_sub(waited);
         let document = self.mirror.document(&request.name);
         let known = document.places.iter_mut().find(|it| *it.client == *client);
         if let Some(place) = known
@@ -292,7 +301,7 @@ impl Oracle {
             call,
             shared: api::is_shared(request),
             permits: request.permits,
-            since: at.saturating_sub(waited),
+            since,
             seen_at,
             asked_at: now,
         });
