@@ -3,9 +3,10 @@
 //! ```text
 //! cargo bench --bench contention                  # below three minutes
 //! cargo bench --bench contention -- '8 × 1'       # only the contests whose name has that in it
+//! cargo bench --bench contention -- --standalone hand-off   # on a standalone server
 //! ```
 //!
-//! Two things are measured, on a replica set of one node, with processes of this very program:
+//! Two things are measured, on a replica set of one node unless another is asked for, with processes of this very program:
 //!
 //! * **A hand-off** between two processes: from the moment at which one calls `release` until the
 //!   other, which waits, has the lock. Beside pings and majority writes of the same rounds.
@@ -46,7 +47,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use mongo_lock_testkit::Server;
+use mongo_lock_testkit::{Server, Topology};
 use mongodb::bson::doc;
 use tokio::time::timeout;
 
@@ -67,16 +68,20 @@ struct Size {
     waiters: usize,
     /// Only what has this in its name.
     only: Option<String>,
+    /// Whether the server is a standalone one, in place of a replica set.
+    standalone: bool,
 }
 
 impl Size {
     /// `cargo bench` says `--bench`; `cargo test` does not, and only the code is on trial there.
     fn new(args: impl Iterator<Item = String>) -> Self {
         let (mut bench, mut test, mut only) = (false, false, None);
+        let mut standalone = false;
         for arg in args {
             match arg.as_str() {
                 "--bench" => bench = true,
                 "--test" => test = true,
+                "--standalone" => standalone = true,
                 _ => only = Some(arg),
             }
         }
@@ -88,6 +93,7 @@ impl Size {
                 watched: Duration::from_millis(60),
                 waiters: 8,
                 only: None,
+                standalone: false,
             };
         }
         Self {
@@ -97,6 +103,7 @@ impl Size {
             watched: Duration::from_secs(1),
             waiters: usize::MAX,
             only,
+            standalone,
         }
     }
 
@@ -120,11 +127,19 @@ async fn main() -> Result<ExitCode> {
 
 async fn run(size: Size) -> Result<ExitCode> {
     let (started, load) = (Instant::now(), load());
-    let db = Server::shared().await.database().await;
+    let own;
+    let (server, topology) = if size.standalone {
+        let server = Server::builder().topology(Topology::Standalone);
+        own = server.start().await?;
+        (&own, "a standalone server")
+    } else {
+        (Server::shared().await, "a replica set of one node")
+    };
+    let db = server.database().await;
     let build = db.run_command(doc! { "buildInfo": 1 }).await?;
     let cores = std::thread::available_parallelism()?;
     println!(
-        "MongoDB {}, a replica set of one node; {cores} cores for all",
+        "MongoDB {}, {topology}; {cores} cores for all",
         build.get_str("version")?
     );
 
