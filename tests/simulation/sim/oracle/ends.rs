@@ -114,9 +114,10 @@ impl Oracle {
         let refused = !self.clients[who].hard_error.is_empty();
         let documents = self.mirror.documents.values();
         let lasts = documents.flat_map(|document| document.live(now)).any(|it| {
-            let set_back = self.is_set_back(&self.leases[&it.id]);
+            let lease = &self.leases[&it.id];
+            let unknown = lease.came_back || self.is_set_back(lease);
             // Its release may be given up when the next attempt would come too late.
-            it.who == who && !set_back && it.expires_at > now + LAST_PAUSE
+            it.who == who && !unknown && it.expires_at > now + LAST_PAUSE
         });
         if !clean && lasts && !refused && at + LATE < begun + limit {
             self.broken("P8 a shutdown waits for releases", at, |_| {
