@@ -1,5 +1,7 @@
 //! Readers of one client, which share a holder.
 
+use std::task::{Context, Waker};
+
 use mongo_lock_runtime::{LockGuard, LockSpec, simulation::Request};
 use tokio::time::sleep;
 
@@ -146,4 +148,25 @@ async fn a_late_attempt_to_join_leaves_nothing_behind() {
     release(second).await;
     sleep(ms(400)).await;
     let _ = acquired(&b, &spec(s(10))).await;
+}
+
+/// The end of the holder depends on a reader that asks to join, whose caller no longer polls.
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_is_left_unpolled_keeps_no_holder() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    let first = acquired(&a, &reader()).await;
+    let writer = waits(&b);
+    settle().await;
+    let reader = reader();
+    server.next(What::Acquire, Fate::Slow(ms(10)));
+    let mut joins = Box::pin(a.try_acquire(&reader));
+    let mut polling = Context::from_waker(Waker::noop());
+    assert!(joins.as_mut().poll(&mut polling).is_pending());
+    settle().await;
+    release(first).await;
+    let writer = writer.await.unwrap().unwrap();
+    assert!(server.at() < ms(100), "{:?}", server.at());
+    release(writer).await;
+    skipped(joins.await.unwrap());
 }

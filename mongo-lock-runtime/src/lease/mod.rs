@@ -23,6 +23,7 @@ pub(crate) use self::{
     current::{Scope, check_not_held, within},
     owned::{OwnedLease, ReleaseJob, Releaser},
     pending::{Attempt, PendingLease},
+    readers::Left,
     table::{LeaseTable, Local},
 };
 pub use self::{

@@ -4,7 +4,12 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot::error::RecvError;
 
-use super::{keeper, lease::Lease, readers::Membership, table::LeaseTable};
+use super::{
+    keeper,
+    lease::Lease,
+    readers::{Left, Membership},
+    table::LeaseTable,
+};
 use crate::{
     clock::Moment,
     error::{Error, LossReason, Operation},
@@ -33,8 +38,8 @@ pub(crate) struct ReleaseJob {
     /// The id under which the table has the lease, or keeps account of the release.
     pub(crate) id: LeaseId,
     pub(crate) request: ReleaseRequest,
-    /// Whether other readers of this client share the holder, which stays: nothing is sent.
-    pub(crate) stays: bool,
+    /// Other readers of this client may share the holder: then nothing is sent.
+    pub(crate) left: Left,
     /// The lease, unless it is not known whether it was granted.
     pub(crate) held: Option<HeldLease>,
     /// The moment at which the lease has ended on the server without a release.
@@ -181,7 +186,7 @@ impl OwnedLease {
         let membership = self.membership.take();
         ReleaseJob {
             id: self.id(),
-            stays: membership.is_some_and(|membership| !membership.leave()),
+            left: membership.map_or(Left::Last, Membership::leave),
             request: ReleaseRequest {
                 name: self.name().clone(),
                 lease: self.grant().holder,

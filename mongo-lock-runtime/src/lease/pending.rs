@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::{
     lease::Lease,
     owned::{LATEST_ARRIVAL, OwnedLease, ReleaseJob, Releaser},
-    readers::Membership,
+    readers::{Left, Membership},
     table::LeaseTable,
 };
 use crate::{
@@ -141,7 +141,7 @@ impl PendingLease {
         };
         membership.close();
         let holder = membership.holder();
-        if membership.leave() {
+        if membership.leave() == Left::Last {
             // All others have left meanwhile.
             let job = self.job(holder, false);
             self.releaser.release_in_background(job);
@@ -175,7 +175,7 @@ impl PendingLease {
                 self.membership = self.table.readers.begin(&self.spec, self.id);
             }
         }
-        let membership = self.membership.take();
+        let membership = self.membership.take().map(Membership::granted);
         let lease = Lease::new(
             Arc::clone(&self.context),
             self.spec.clone(),
@@ -218,7 +218,7 @@ impl PendingLease {
                 contended: false,
                 revoke,
             },
-            stays: false,
+            left: Left::Last,
             held: None,
             until: self.context.clock.now() + self.spec.ttl() + LATEST_ARRIVAL,
         }

@@ -24,8 +24,26 @@ pub(super) struct Readers(Mutex<State>);
 struct State {
     /// The holders that further readers may join.
     open: HashMap<Terms, LeaseId>,
-    /// The number of readers of each holder, those included that ask to join.
-    members: HashMap<LeaseId, usize>,
+    members: HashMap<LeaseId, Members>,
+}
+
+/// The readers of one holder.
+#[derive(Default)]
+struct Members {
+    granted: usize,
+    /// Those that ask to join.
+    asking: usize,
+}
+
+/// What a reader leaves behind in the holder that it shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// No reader: the holder is to be released.
+    Last,
+    /// Readers that have the lock.
+    Others,
+    /// Readers that ask to join, and no other.
+    Asking,
 }
 
 /// What readers that share a holder have in common.
@@ -41,6 +59,7 @@ pub(super) struct Membership {
     readers: Arc<Readers>,
     terms: Terms,
     holder: LeaseId,
+    granted: bool,
 }
 
 impl Readers {
@@ -49,9 +68,9 @@ impl Readers {
         let terms = Terms::of(spec)?;
         let mut state = self.state();
         let holder = *state.open.get(&terms)?;
-        *state.members.entry(holder).or_default() += 1;
+        state.members.entry(holder).or_default().asking += 1;
         drop(state);
-        Some(self.membership(terms, holder))
+        Some(self.membership(terms, holder, false))
     }
 
     /// Lets others join the holder of a lease that was granted, if they may.
@@ -59,16 +78,17 @@ impl Readers {
         let terms = Terms::of(spec)?;
         let mut state = self.state();
         state.open.insert(terms.clone(), lease);
-        state.members.insert(lease, 1);
+        state.members.entry(lease).or_default().granted += 1;
         drop(state);
-        Some(self.membership(terms, lease))
+        Some(self.membership(terms, lease, true))
     }
 
-    fn membership(self: &Arc<Self>, terms: Terms, holder: LeaseId) -> Membership {
+    fn membership(self: &Arc<Self>, terms: Terms, holder: LeaseId, granted: bool) -> Membership {
         Membership {
             readers: Arc::clone(self),
             terms,
             holder,
+            granted,
         }
     }
 
@@ -88,18 +108,41 @@ impl Membership {
         self.readers.state().close(&self.terms, self.holder);
     }
 
-    /// Gives the holder up. `true` for its last reader, which is to release it: from here on no other joins.
-    pub(super) fn leave(self) -> bool {
+    /// Takes note that the server has let the reader join.
+    pub(super) fn granted(mut self) -> Self {
         let mut state = self.readers.state();
-        let left = state.members.get_mut(&self.holder).map_or(0, |members| {
-            *members -= 1;
-            *members
-        });
-        if left == 0 {
+        if !self.granted
+            && let Some(members) = state.members.get_mut(&self.holder)
+        {
+            members.asking -= 1;
+            members.granted += 1;
+        }
+        drop(state);
+        self.granted = true;
+        self
+    }
+
+    /// Gives the holder up. After the last reader, no other joins.
+    pub(super) fn leave(self) -> Left {
+        let mut state = self.readers.state();
+        let Some(members) = state.members.get_mut(&self.holder) else {
+            return Left::Last;
+        };
+        if self.granted {
+            members.granted -= 1;
+        } else {
+            members.asking -= 1;
+        }
+        let left = match members {
+            Members { granted: 1.., .. } => Left::Others,
+            Members { asking: 1.., .. } => Left::Asking,
+            _ => Left::Last,
+        };
+        if left == Left::Last {
             state.members.remove(&self.holder);
             state.close(&self.terms, self.holder);
         }
-        left == 0
+        left
     }
 }
 
@@ -141,10 +184,12 @@ mod tests {
         assert!(readers.join(&reader(2)).is_none(), "another ttl");
         let second = readers.join(&reader(1)).unwrap();
         assert_eq!(second.holder(), LeaseId::from_u128(ONE));
-        assert!(!first.leave());
+        assert_eq!(first.leave(), Left::Asking);
+        let second = second.granted();
         let third = readers.join(&reader(1)).unwrap();
-        assert!(!second.leave());
-        assert!(third.leave());
+        let third = third.granted();
+        assert_eq!(second.leave(), Left::Others);
+        assert_eq!(third.leave(), Left::Last);
         assert!(readers.join(&reader(1)).is_none(), "it is released");
         let state = readers.state();
         assert!(state.open.is_empty() && state.members.is_empty());
@@ -158,12 +203,13 @@ mod tests {
         refused.close();
         assert!(readers.join(&reader(1)).is_none());
         let second = readers.begin(&reader(1), LeaseId::from_u128(2)).unwrap();
-        assert!(!refused.leave());
-        assert!(first.leave(), "each holder has its own last reader");
+        assert_eq!(refused.leave(), Left::Others);
+        let own = first.leave();
+        assert_eq!(own, Left::Last, "each holder has its own last reader");
         let third = readers.join(&reader(1)).unwrap();
         assert_eq!(third.holder(), LeaseId::from_u128(2));
-        assert!(!third.leave());
-        assert!(second.leave());
+        assert_eq!(third.leave(), Left::Others);
+        assert_eq!(second.leave(), Left::Last);
     }
 
     #[test]

@@ -256,19 +256,21 @@ impl LeaseTable {
         self.fewer.notify_waiters();
     }
 
+    /// Has the operations on pending leases of a lock go on in tasks: their callers may have stopped polling.
+    pub(crate) fn move_to_tasks(&self, name: &LockName) {
+        let operations = self.state().pending(|other| other == name);
+        for operation in operations {
+            operation.move_to_task();
+        }
+    }
+
     /// Lets no more acquisitions in, and has every operation that callers poll go on in a task.
     pub(crate) fn close(&self) {
-        let mut operations = Vec::new();
-        {
+        let operations = {
             let mut state = self.state();
             state.closed = true;
-            for entry in state.entries.values() {
-                match entry {
-                    Entry::Pending { running, .. } => operations.extend(running.upgrade()),
-                    Entry::Held { .. } | Entry::Releasing { .. } => {}
-                }
-            }
-        }
+            state.pending(|_| true)
+        };
         for operation in operations {
             operation.move_to_task();
         }
@@ -323,6 +325,15 @@ impl LeaseTable {
 }
 
 impl State {
+    /// The operations on pending leases of these locks.
+    fn pending(&self, of: impl Fn(&LockName) -> bool) -> Vec<Arc<Running>> {
+        let entries = self.entries.values().filter_map(|entry| match entry {
+            Entry::Pending { name, running } if of(name) => running.upgrade(),
+            _ => None,
+        });
+        entries.collect()
+    }
+
     fn forget_release(&mut self, id: LeaseId, name: &LockName) {
         let Some(known) = self.names.get_mut(name) else {
             return;

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     clock::Moment,
     events,
-    lease::{LeaseTable, ReleaseJob, Releaser},
+    lease::{LeaseTable, Left, ReleaseJob, Releaser},
     operation::{Context, InFlight, Pauses, Trouble},
     outcome::Release,
     store::{AttemptError, LeaseId, StoreError},
@@ -38,9 +38,19 @@ impl ReleaseService {
     }
 }
 
+impl ReleaseService {
+    /// The end of a shared holder depends on the readers that ask to join it.
+    fn hurry_those_that_ask(&self, job: &ReleaseJob) {
+        if job.left == Left::Asking {
+            self.table.move_to_tasks(&job.request.name);
+        }
+    }
+}
+
 impl Releaser for ReleaseService {
     fn release(&self, job: ReleaseJob) -> InFlight<Release> {
         self.table.releasing(job.id, &job.request.name);
+        self.hurry_those_that_ask(&job);
         let work = Work {
             context: Arc::clone(&self.context),
             table: Arc::clone(&self.table),
@@ -72,7 +82,8 @@ impl Releaser for ReleaseService {
         // A drop frees a lock in memory at once, as that of a local mutex does.
         let (id, name) = (job.id, job.request.name.clone());
         self.table.releasing(id, &name);
-        let freed = job.stays || self.context.store.release_in_memory(&job.request);
+        self.hurry_those_that_ask(&job);
+        let freed = job.left != Left::Last || self.context.store.release_in_memory(&job.request);
         let release = Release::of(freed);
         report(&self.context, &job, Ok(&release), self.context.clock.now());
         self.table.remove(id);
@@ -103,7 +114,7 @@ impl Work {
     }
 
     async fn release(&mut self, trouble: &Trouble) -> Result<Release, StoreError> {
-        if self.job.stays {
+        if self.job.left != Left::Last {
             return Ok(Release::of(true));
         }
         let mut pauses = Pauses::new();
