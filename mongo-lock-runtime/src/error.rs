@@ -196,6 +196,8 @@ pub enum Operation {
     Release,
     /// A write of [`Fenced`](crate::Fenced).
     FencedWrite,
+    /// A transaction: [`Lease::transaction`](crate::Lease::transaction).
+    Transaction,
 }
 
 impl fmt::Display for Operation {
@@ -205,6 +207,7 @@ impl fmt::Display for Operation {
             Self::Extend => "extend",
             Self::Release => "release",
             Self::FencedWrite => "fenced write",
+            Self::Transaction => "transaction",
         })
     }
 }

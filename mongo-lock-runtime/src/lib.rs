@@ -147,7 +147,10 @@ pub use self::{
         Acquisition, LockClient, LockClientBuilder, LockGuard, LockSet, Shutdown, ShutdownReport,
     },
     error::{Error, LossReason, Operation},
-    lease::{Fenced, FencedWrite, Lease, assert_locked, current_lease},
+    lease::{
+        Fenced, FencedTransaction, FencedWrite, Lease, TransactionSession, assert_locked,
+        current_lease,
+    },
     name::{LockName, NameError},
     outcome::{Holder, Outcome, Release, Reservation, SkipReason, Skipped},
     registered_lock::{LockConflict, NameKind, RegisteredLock},

@@ -27,6 +27,7 @@ mod skipped;
 mod subscribers;
 mod take_over;
 mod tight_loops;
+mod transactions;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -18,6 +18,8 @@ mod readers;
 mod renewal;
 mod schedule;
 mod table;
+mod transaction;
+mod transaction_session;
 
 pub(crate) use self::{
     current::{Scope, check_not_held, within},
@@ -30,4 +32,6 @@ pub use self::{
     current::{assert_locked, current_lease},
     fenced::{Fenced, FencedWrite},
     lease::Lease,
+    transaction::FencedTransaction,
+    transaction_session::TransactionSession,
 };

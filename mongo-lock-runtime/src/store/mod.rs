@@ -211,6 +211,23 @@ impl Store {
         }
     }
 
+    /// The database and the collection of the fences of transactions.
+    pub(crate) fn fences(&self) -> (String, String) {
+        let in_memory = || ("mongo_lock".into(), "distributed_locks_fences".into());
+        match self {
+            Self::Mongo(store) => {
+                let Namespace {
+                    database,
+                    collection,
+                } = store.namespace();
+                (database.clone(), format!("{collection}_fences"))
+            }
+            Self::Memory(_) => in_memory(),
+            #[cfg(feature = "__simulation")]
+            Self::Simulated(_) => in_memory(),
+        }
+    }
+
     /// Sends a request to a store that takes requests as they are.
     async fn call(&self, request: Request) -> Result<(Reply, Turn), AttemptError> {
         match self {

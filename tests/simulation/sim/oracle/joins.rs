@@ -53,12 +53,13 @@ impl Oracle {
         self.mirror.document(name).token = Some(token);
         self.busy.insert(name.clone(), at);
         if let Some(lease) = self.leases.get_mut(&request.lease) {
-            lease.token = token;
-            lease.holder = holder;
-            lease.sent = sent;
             lease.grants.push((token, holder, sent));
-            lease.bound = lease.bound.max(sent + ttl - margin(ttl));
-            lease.came_back = false;
+            // One that arrives late is not what its client relies on.
+            if !lease.delivered {
+                (lease.token, lease.holder, lease.sent) = (token, holder, sent);
+                lease.bound = lease.bound.max(sent + ttl - margin(ttl));
+                lease.came_back = false;
+            }
         }
         // The holder itself lasts as a renewed one does.
         self.renewed_holder(now, name, holder, ttl);

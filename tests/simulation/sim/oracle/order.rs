@@ -64,7 +64,9 @@ impl Oracle {
         let Some(ours) = self.calls.get(&new.call) else {
             return;
         };
-        if !waits(ours.kind) || !self.is_unlike_others(new.call, name) {
+        // A request that arrives after its call has failed was sent in time.
+        let late = ours.phase == Phase::Over;
+        if late || !waits(ours.kind) || !self.is_unlike_others(new.call, name) {
             return;
         }
         let document = self.mirror.documents.get(name);
