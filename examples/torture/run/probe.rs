@@ -91,8 +91,8 @@ impl Prober {
             let start = Instant::now();
             while !matches!(self.inner.attempt(name).await, Try::Acquired) {
                 if start.elapsed() > PATIENCE {
-                    let stuck = format_args!("name={name} token=0");
-                    self.inner.ledger.write("stuck", stuck);
+                    let ledger = &self.inner.ledger;
+                    ledger.write("stuck", format_args!("name={name} token=0"));
                     break;
                 }
                 sleep(Duration::from_millis(20)).await;

@@ -150,11 +150,10 @@ mod tests {
     use super::*;
 
     fn reason(value: &dyn fmt::Display) -> NameError {
-        let parts = [
+        match name(&[
             Part::Text("invoice-"),
             Part::Value("id", format_args!("{value}")),
-        ];
-        match name(&parts) {
+        ]) {
             Err(Error::InvalidName { reason, .. }) => reason,
             other => panic!("{other:?}"),
         }
@@ -162,12 +161,12 @@ mod tests {
 
     #[test]
     fn values_and_text_make_a_name() {
-        let parts = [
+        let name = name(&[
             Part::Value("a", format_args!("{:03}", 7)),
             Part::Text("/"),
             Part::Value("b", format_args!("{}", "x-y_z.@+=")),
-        ];
-        assert_eq!(name(&parts).unwrap().as_str(), "007/x-y_z.@+=");
+        ]);
+        assert_eq!(name.unwrap().as_str(), "007/x-y_z.@+=");
     }
 
     #[test]
