@@ -121,6 +121,8 @@ mod layers;
 mod lease;
 #[doc(hidden)]
 mod macro_support;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod name;
 mod operation;
 mod outcome;
@@ -144,16 +146,29 @@ pub use mongo_lock_macros::lock_names;
 
 pub use self::{
     client::{
-        Acquisition, LockClient, LockClientBuilder, LockGuard, LockSet, Shutdown, ShutdownReport,
+        Acquisition, Health, LockClient, LockClientBuilder, LockGuard, LockSet, Shutdown,
+        ShutdownReport,
     },
     error::{Error, LossReason, Operation},
-    lease::{Fenced, FencedWrite, Lease, assert_locked, current_lease},
+    lease::{Fenced, FencedWrite, HeldLock, Lease, assert_locked, current_lease},
     name::{LockName, NameError},
     outcome::{Holder, Outcome, Release, Reservation, SkipReason, Skipped},
     registered_lock::{LockConflict, NameKind, RegisteredLock},
     registry::{Lock, assert_locks_unique, registered_locks},
     spec::{LockSpec, LockSpecBuilder},
 };
+
+/// What a client reports of its locks: events for [observers](observe::Observer), of which `tracing` is one that is
+/// always there, and the metrics of the feature `metrics`.
+///
+/// The page [`guide::events`] has each event and metric, and alerts.
+pub mod observe {
+    pub use crate::events::{
+        AcquisitionFailure, AcquisitionOutcome, Event, ObservedLock, Observer, RunOutcome,
+    };
+    #[cfg(feature = "metrics")]
+    pub use crate::metrics::Metrics;
+}
 
 // `LockClientBuilder::client`, `Lease::fenced` and the sources of errors have types of the driver.
 pub use mongodb;

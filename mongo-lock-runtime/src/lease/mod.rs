@@ -4,6 +4,7 @@ mod current;
 mod entry;
 mod extend;
 mod fenced;
+mod held;
 mod keeper;
 #[allow(
     clippy::module_inception,
@@ -15,6 +16,7 @@ mod owned;
 mod pending;
 mod prolong;
 mod renewal;
+mod report;
 mod schedule;
 mod table;
 
@@ -27,5 +29,6 @@ pub(crate) use self::{
 pub use self::{
     current::{assert_locked, current_lease},
     fenced::{Fenced, FencedWrite},
+    held::HeldLock,
     lease::Lease,
 };

@@ -1,6 +1,6 @@
 //! The one owner of a lease, which must release it; drop releases it too.
 
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{ops::Deref, sync::Arc, thread, time::Duration};
 
 use tokio::sync::oneshot::error::RecvError;
 
@@ -8,7 +8,7 @@ use super::{keeper, lease::Lease, table::LeaseTable};
 use crate::{
     clock::Moment,
     error::{Error, LossReason, Operation},
-    events,
+    events::{Event, ObservedLock, RunOutcome},
     operation::{InFlight, OperationError},
     outcome::Release,
     store::ReleaseRequest,
@@ -33,6 +33,8 @@ pub(crate) struct ReleaseJob {
     pub(crate) request: ReleaseRequest,
     /// The lease, unless it is not known whether it was granted.
     pub(crate) held: Option<HeldLease>,
+    /// The lock, as events name it.
+    pub(crate) lock: ObservedLock,
     /// The moment at which the lease has ended on the server without a release.
     pub(crate) until: Moment,
 }
@@ -56,6 +58,8 @@ pub(crate) struct OwnedLease {
     /// Whether waiters are likely to want the lock.
     contended: bool,
     state: State,
+    /// The end of the run under the lease, where more is known of it than the lease tells.
+    outcome: Option<RunOutcome>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +88,13 @@ impl OwnedLease {
             releaser,
             unaccounted,
             state: State::Granted,
+            outcome: None,
         }
+    }
+
+    /// Keeps the end of the run, to be reported at the release.
+    pub(crate) fn set_outcome(&mut self, outcome: RunOutcome) {
+        self.outcome = Some(outcome);
     }
 
     /// Marks that waiters are likely to want the lock: where one caller had to wait, another is likely to
@@ -170,6 +180,18 @@ impl OwnedLease {
         }
         // Before the command: from now on no code may rely on the lease, and nothing renews it.
         self.lease.end(&LossReason::Released);
+        if delivered {
+            let outcome = self.outcome.unwrap_or_else(|| {
+                if lost {
+                    RunOutcome::Lost
+                } else if thread::panicking() {
+                    RunOutcome::Panicked
+                } else {
+                    RunOutcome::Succeeded
+                }
+            });
+            self.lease.report_run(outcome);
+        }
         ReleaseJob {
             request: ReleaseRequest {
                 name: self.name().clone(),
@@ -183,15 +205,23 @@ impl OwnedLease {
                 lost,
                 delivered,
             }),
+            lock: self.lease.observed(),
             until,
         }
     }
 }
 
 impl HeldLease {
-    pub(crate) fn released(&self, release: Release, took: Duration) {
-        let lease = &self.lease;
-        events::released(&lease.fields(), lease.held(), release, self.lost, took);
+    /// The event of a release that was answered.
+    pub(crate) fn released(&self, lock: ObservedLock, release: Release, took: Duration) -> Event {
+        Event::Released {
+            lock,
+            token: self.lease.token(),
+            held: self.lease.held(),
+            release,
+            was_lost: self.lost,
+            took,
+        }
     }
 }
 

@@ -176,6 +176,7 @@ impl PendingLease {
                 revoke: true,
             },
             held: None,
+            lock: self.context.observed(&self.spec),
             until: self.context.clock.now() + self.spec.ttl() + LATEST_ARRIVAL,
         }
     }

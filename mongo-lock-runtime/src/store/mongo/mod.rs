@@ -89,6 +89,7 @@ mod expression;
 mod general;
 mod labels;
 mod namespace;
+mod ping;
 mod places;
 mod plain;
 mod release;
