@@ -12,13 +12,16 @@ mod attempts;
 mod bodies;
 mod conflict;
 mod deadlines;
+mod health;
 mod listening;
 #[path = "../support/log.rs"]
 mod log;
+mod observers;
 mod outages;
 mod releases;
 mod renewal;
 mod runtimes;
 mod server;
 mod shutdown;
+mod spans;
 mod waiting;
