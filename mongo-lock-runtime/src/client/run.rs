@@ -218,7 +218,7 @@ impl Running {
     fn new(guard: LockGuard, on_lost: OnLost) -> Self {
         let lease = guard.lease().clone();
         let scope = Scope::around(lease.clone());
-        let span = span(lease.name(), lease.label(), lease.token());
+        let span = span(lease.spec(), lease.token());
         let lost: Option<Pin<Box<dyn Future<Output = Error> + Send>>> = match on_lost {
             OnLost::Cancel => Some(Box::pin(async move { lease.lost().await })),
             OnLost::Continue => None,

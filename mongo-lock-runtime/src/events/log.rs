@@ -13,11 +13,15 @@ use std::time::Duration;
 
 use tracing::{Span, debug, field::Empty, info, info_span, warn};
 
-use super::{event::Event, outcome::AcquisitionOutcome, subject::ObservedLock};
+use super::{
+    event::Event,
+    outcome::AcquisitionOutcome,
+    subject::{ObservedLock, label},
+};
 use crate::{
     error::{LossReason, Operation},
-    name::LockName,
     outcome::{Release, Skipped},
+    spec::LockSpec,
 };
 
 /// The target of every event, so that a filter can say `mongo_lock=debug`.
@@ -26,14 +30,14 @@ const TARGET: &str = "mongo_lock";
 /// The span of a run: the body is polled and dropped in it. `lock.outcome` is recorded at the end.
 ///
 /// OpenTelemetry wants names of spans of which there are few.
-pub(crate) fn span(name: &LockName, label: &'static str, token: i64) -> Span {
+pub(crate) fn span(spec: &LockSpec, token: i64) -> Span {
     info_span!(
         target: TARGET,
         "lock",
-        lock.name = %name,
+        lock.name = %spec.name(),
         lock.token = token,
         lock.outcome = Empty,
-        otel.name = label,
+        otel.name = label(spec),
     )
 }
 

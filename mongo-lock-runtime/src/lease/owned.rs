@@ -8,9 +8,10 @@ use super::{keeper, lease::Lease, table::LeaseTable};
 use crate::{
     clock::Moment,
     error::{Error, LossReason, Operation},
-    events::{Event, ObservedLock, RunOutcome},
+    events::{Event, RunOutcome},
     operation::{InFlight, OperationError},
     outcome::Release,
+    spec::LockSpec,
     store::ReleaseRequest,
 };
 
@@ -33,8 +34,8 @@ pub(crate) struct ReleaseJob {
     pub(crate) request: ReleaseRequest,
     /// The lease, unless it is not known whether it was granted.
     pub(crate) held: Option<HeldLease>,
-    /// The lock, as events name it.
-    pub(crate) lock: ObservedLock,
+    /// The lock, for events.
+    pub(crate) spec: LockSpec,
     /// The moment at which the lease has ended on the server without a release.
     pub(crate) until: Moment,
 }
@@ -205,7 +206,7 @@ impl OwnedLease {
                 lost,
                 delivered,
             }),
-            lock: self.lease.observed(),
+            spec: self.spec().clone(),
             until,
         }
     }
@@ -213,9 +214,9 @@ impl OwnedLease {
 
 impl HeldLease {
     /// The event of a release that was answered.
-    pub(crate) fn released(&self, lock: ObservedLock, release: Release, took: Duration) -> Event {
+    pub(crate) fn released(&self, release: Release, took: Duration) -> Event {
         Event::Released {
-            lock,
+            lock: self.lease.observed(),
             token: self.lease.token(),
             held: self.lease.held(),
             release,

@@ -176,7 +176,7 @@ impl PendingLease {
                 revoke: true,
             },
             held: None,
-            lock: self.context.observed(&self.spec),
+            spec: self.spec.clone(),
             until: self.context.clock.now() + self.spec.ttl() + LATEST_ARRIVAL,
         }
     }

@@ -168,7 +168,7 @@ impl Work {
     fn in_trouble(&self, error: &StoreError) {
         let (id, name) = (self.job.request.lease, &self.job.request.name);
         self.context.observers.step(|| Event::Retrying {
-            lock: self.job.lock.clone(),
+            lock: self.context.observed(&self.job.spec),
             operation: Operation::Release,
             error: error.to_string(),
         });
@@ -208,11 +208,11 @@ fn report(
 ) {
     let took = context.clock.elapsed(started);
     let observers = &context.observers;
-    let lock = || job.lock.clone();
+    let lock = || context.observed(&job.spec);
     let held = job.held.as_ref().filter(|held| held.delivered);
     match (result, held) {
         (Ok(release), Some(held)) => {
-            let event = || held.released(lock(), *release, took);
+            let event = || held.released(*release, took);
             if *release == Release::AlreadyGone && !held.lost {
                 observers.report(&event());
             } else {
