@@ -297,6 +297,14 @@ async fn an_observer_that_panics_costs_no_caller_its_result() {
     let server = Server::start();
     let client = server.observed("a", Panics);
     assert!(client.scope(pay(7, ms(5))).await.unwrap().is_executed());
+    // While the panic of a body unwinds, too.
+    let panics = tokio::spawn({
+        let client = client.clone();
+        async move { client.scope(pay(1, ms(5))).await }
+    });
+    let panic = panics.await.unwrap_err().into_panic();
+    assert_eq!(*panic.downcast_ref::<&str>().unwrap(), "this is not paid");
+    settle().await;
     let guard = acquired(&client, &renewed(s(9))).await;
     let waiter = tokio::spawn({
         let client = client.clone();
