@@ -3,8 +3,14 @@
 use anyhow::Result;
 use mongo_lock_runtime::LockClient;
 use mongodb::{Database, bson::doc};
+use tracing::{Dispatch, instrument::WithSubscriber as _};
 
-use crate::{ours::Ours, raw::Raw, recipe::Recipe};
+use crate::{
+    observed::{HearsSpans, metrics},
+    ours::Ours,
+    raw::Raw,
+    recipe::Recipe,
+};
 
 /// The operation that is timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +38,10 @@ pub(crate) enum Way {
     Attribute,
     /// `LockClient::try_acquire`
     Guard,
+    /// `#[distributed_lock]` on a client with the observer of metrics, and a recorder that keeps them.
+    Observed,
+    /// `#[distributed_lock]` under a subscriber of `tracing` that hears the span of a run.
+    Spanned,
     /// `LockClient::try_acquire` of a lock client on the driver's client that the others use.
     Shared,
 }
@@ -48,8 +58,8 @@ pub(crate) const PING: Contender = Contender {
 };
 
 /// In the order of the table.
-pub(crate) const ALL: [Contender; 15] = {
-    use Way::{Attribute, Command, Control, Guard, Recipe, Shared, Typed};
+pub(crate) const ALL: [Contender; 19] = {
+    use Way::{Attribute, Command, Control, Guard, Observed, Recipe, Shared, Spanned, Typed};
     use Work::{Pair, Refusal};
     const fn of(work: Work, way: Way) -> Contender {
         Contender { work, way }
@@ -61,6 +71,8 @@ pub(crate) const ALL: [Contender; 15] = {
         of(Pair, Command),
         of(Pair, Recipe),
         of(Pair, Attribute),
+        of(Pair, Observed),
+        of(Pair, Spanned),
         of(Pair, Guard),
         of(Pair, Shared),
         of(Refusal, Typed),
@@ -68,6 +80,8 @@ pub(crate) const ALL: [Contender; 15] = {
         of(Refusal, Command),
         of(Refusal, Recipe),
         of(Refusal, Attribute),
+        of(Refusal, Observed),
+        of(Refusal, Spanned),
         of(Refusal, Guard),
         of(Refusal, Shared),
     ]
@@ -79,7 +93,9 @@ pub(crate) struct Field {
     raw: Raw,
     recipe: Recipe,
     ours: Ours,
+    observed: Ours,
     shared: Ours,
+    subscriber: Dispatch,
 }
 
 impl Field {
@@ -90,6 +106,12 @@ impl Field {
             .database(database.name())
             .build()
             .await?;
+        // The two share their connections.
+        let observed = LockClient::builder()
+            .uri(uri)
+            .observer(metrics())
+            .build()
+            .await?;
         client.install_global()?;
         Ok(Self {
             database: database.clone(),
@@ -97,7 +119,9 @@ impl Field {
             raw: Raw::prepare(database, "distributed_locks", client.owner()).await?,
             recipe: Recipe::prepare(database, client.owner()).await?,
             ours: Ours::prepare(client, "own").await?,
+            observed: Ours::prepare(observed, "observed").await?,
             shared: Ours::prepare(shared, "shared").await?,
+            subscriber: Dispatch::new(HearsSpans),
         })
     }
 
@@ -131,6 +155,11 @@ impl Field {
             (Work::Pair, Way::Command) => self.raw.pair_by_command("free-command").await,
             (Work::Pair, Way::Recipe) => self.recipe.pair("free-recipe").await,
             (Work::Pair, Way::Attribute) => self.ours.pair().await,
+            (Work::Pair, Way::Observed) => self.observed.in_scope(Ours::pair).await,
+            (Work::Pair, Way::Spanned) => {
+                let pair = self.ours.in_scope(Ours::pair);
+                pair.with_subscriber(self.subscriber.clone()).await
+            }
             (Work::Pair, Way::Guard) => self.ours.pair_with_guard().await,
             (Work::Pair, Way::Shared) => self.shared.pair_with_guard().await,
             (Work::Refusal, Way::Typed) => self.raw.refused("held-typed").await,
@@ -138,6 +167,11 @@ impl Field {
             (Work::Refusal, Way::Command) => self.raw.refused_by_command("held-command").await,
             (Work::Refusal, Way::Recipe) => self.recipe.refused("held-recipe").await,
             (Work::Refusal, Way::Attribute) => self.ours.refused().await,
+            (Work::Refusal, Way::Observed) => self.observed.in_scope(Ours::refused).await,
+            (Work::Refusal, Way::Spanned) => {
+                let refused = self.ours.in_scope(Ours::refused);
+                refused.with_subscriber(self.subscriber.clone()).await
+            }
             (Work::Refusal, Way::Guard) => self.ours.refused_guard().await,
             (Work::Refusal, Way::Shared) => self.shared.refused_guard().await,
         }
@@ -145,6 +179,7 @@ impl Field {
 
     pub(crate) async fn close(self) -> Result<()> {
         self.ours.close().await?;
+        self.observed.close().await?;
         self.shared.close().await
     }
 }

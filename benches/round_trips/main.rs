@@ -16,6 +16,7 @@
 
 mod contender;
 mod count;
+mod observed;
 mod ours;
 mod raw;
 mod recipe;

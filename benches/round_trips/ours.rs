@@ -37,6 +37,11 @@ impl Ours {
         })
     }
 
+    /// Runs one of the others with this client in place of the global one.
+    pub(crate) async fn in_scope(&self, run: impl AsyncFn(&Self) -> Result<()>) -> Result<()> {
+        self.client.scope(run(self)).await
+    }
+
     pub(crate) async fn pair(&self) -> Result<()> {
         ensure!(free().await?.is_executed(), "the lock is not free");
         Ok(())

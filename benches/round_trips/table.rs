@@ -90,13 +90,35 @@ impl Table {
             (Work::Pair, "acquire and release"),
             (Work::Refusal, "be refused"),
         ] {
-            for way in [Way::Attribute, Way::Guard, Way::Shared] {
+            for way in [
+                Way::Attribute,
+                Way::Observed,
+                Way::Spanned,
+                Way::Guard,
+                Way::Shared,
+            ] {
                 write!(f, "  {what:<21}{:<28}", label(way))?;
                 let by = |by| {
                     let other = Contender { work, way: by };
                     verdict(self.timings.ratio(Contender { work, way }, other))
                 };
                 writeln!(f, "{:<32}{}", by(Way::Typed), by(Way::Command))?;
+            }
+        }
+        writeln!(f, "\nto be seen: × #[distributed_lock]")?;
+        for (work, what) in [
+            (Work::Pair, "acquire and release"),
+            (Work::Refusal, "be refused"),
+        ] {
+            for way in [Way::Observed, Way::Spanned] {
+                let without = Contender {
+                    work,
+                    way: Way::Attribute,
+                };
+                let Ratio { median, low, high } =
+                    self.timings.ratio(Contender { work, way }, without);
+                let way = label(way);
+                writeln!(f, "  {what:<21}{way:<28}{median:.3} [{low:.3}, {high:.3}]")?;
             }
         }
         writeln!(f, "In brackets: the 95 % interval.")
@@ -122,6 +144,8 @@ fn label(way: Way) -> &'static str {
         Way::Command => "driver, run_command",
         Way::Recipe => "unique document, by hand",
         Way::Attribute => "#[distributed_lock]",
+        Way::Observed => "  with metrics",
+        Way::Spanned => "  in a span that is heard",
         Way::Guard => "try_acquire",
         Way::Shared => "try_acquire, shared client",
     }

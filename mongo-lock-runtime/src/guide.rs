@@ -9,7 +9,7 @@
 //! | [`testing`] | how do I test the job, without a server and without waiting? |
 //! | [`operations`] | a lock is stuck: how do I read its document, and what may I change? |
 //! | [`deployment`] | which rights, connections, settings and versions of MongoDB? |
-//! | [`events`] | what is logged at which level, and what deserves an alert? |
+//! | [`events`] | what is logged, measured and told to observers, and what deserves an alert? |
 //! | [`errors`] | did the body run, and shall I call again? |
 //! | [`coming_from`] | I have a hand-made lock, or `ShedLock`: what changes? |
 //! | [`leader_election`] | one instance must lead for as long as it lives: how? |

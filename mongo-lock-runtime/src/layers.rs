@@ -13,6 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["clock", "random"],
     &["error", "name", "outcome", "registered_lock", "spec"],
     &["events", "registry"],
+    &["metrics"],
     &["store"],
     &["operation"],
     &["lease"],

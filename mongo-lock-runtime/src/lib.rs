@@ -80,7 +80,9 @@
 //!
 //! The steps of a lock's life are [`tracing`] events with the target `mongo_lock`. A message is constant;
 //! its data are fields, among them `name`, `owner`, `token`, `holder`, `reason`, `error`, and times in
-//! milliseconds (`ttl_ms`, `took_ms`, `held_ms`).
+//! milliseconds (`ttl_ms`, `took_ms`, `held_ms`). A body runs in a span, so that what it logs carries `lock.name` and
+//! `lock.token`. [Observers](observe::Observer) hear the same events as values, and the feature `metrics` has one that
+//! counts. [`LockClient::health`] is for the probes of an orchestrator.
 //!
 //! | level | events |
 //! | --- | --- |
@@ -88,7 +90,7 @@
 //! | info | a leader that was elected, or stands again; the end of an outage of renewals; a lease that a shutdown ended |
 //! | warn | once per fact: a lease that was lost under a body or a guard, a body that ended after its lease, a release that failed for good, the first failure of renewals in a row, a client without wake-ups, instances that disagree on permits, a task that waits for its own guard, a shutdown that did not end in time |
 //!
-//! A subscriber is called on the library's thread, too: one that blocks for seconds holds up renewals.
+//! Subscribers and observers are called on the library's thread, too: one that blocks for seconds holds up renewals.
 //! A refusal is never a warning. No event and no error contains a connection string.
 //!
 //! # Features
@@ -104,6 +106,7 @@
 //! | `dns-resolver` (default) | `mongodb+srv://` addresses |
 //! | `aws-auth`, `azure-oidc`, `gcp-oidc`, `gssapi-auth` | log-in by AWS, by OIDC of a cloud's machines, by Kerberos; SCRAM, X.509 and OIDC by a callback need none |
 //! | `cert-key-password` | a client certificate whose key has a password |
+//! | `metrics` | an observer that counts and measures through the `metrics` facade: [`guide::events`] |
 //! | `snappy-compression`, `zlib-compression`, `zstd-compression` | compression |
 //!
 //! The driver's types are part of the interface, so the driver is re-exported as
@@ -121,6 +124,8 @@ mod layers;
 mod lease;
 #[doc(hidden)]
 mod macro_support;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod name;
 mod operation;
 mod outcome;
@@ -144,11 +149,12 @@ pub use mongo_lock_macros::lock_names;
 
 pub use self::{
     client::{
-        Acquisition, LockClient, LockClientBuilder, LockGuard, LockSet, Shutdown, ShutdownReport,
+        Acquisition, Health, LockClient, LockClientBuilder, LockGuard, LockSet, Shutdown,
+        ShutdownReport,
     },
     error::{Error, LossReason, Operation},
     lease::{
-        Fenced, FencedTransaction, FencedWrite, Lease, TransactionSession, assert_locked,
+        Fenced, FencedTransaction, FencedWrite, HeldLock, Lease, TransactionSession, assert_locked,
         current_lease,
     },
     name::{LockName, NameError},
@@ -157,6 +163,18 @@ pub use self::{
     registry::{Lock, assert_locks_unique, registered_locks},
     spec::{LockSpec, LockSpecBuilder},
 };
+
+/// What a client reports of its locks: events for [observers](observe::Observer), of which `tracing` is one that is
+/// always there, and the metrics of the feature `metrics`.
+///
+/// The page [`guide::events`] has each event and metric, and alerts.
+pub mod observe {
+    pub use crate::events::{
+        AcquisitionFailure, AcquisitionOutcome, Event, ObservedLock, Observer, RunOutcome,
+    };
+    #[cfg(feature = "metrics")]
+    pub use crate::metrics::Metrics;
+}
 
 // `LockClientBuilder::client`, `Lease::fenced` and the sources of errors have types of the driver.
 pub use mongodb;

@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     client::{ClientInner, LockClient},
     clock::Clock,
+    events::Observer,
     operation::{Context, Margin, Runtime},
     random,
     store::Store,
@@ -40,6 +41,10 @@ pub struct Settings {
 /// A client on the current runtime, whose clock is tokio's.
 #[must_use]
 pub fn client(settings: Settings) -> LockClient {
+    LockClient(Arc::new(ClientInner::new(context(settings))))
+}
+
+fn context(settings: Settings) -> Context {
     let context = Context::new(
         Store::Simulated(settings.network),
         settings.owner.into(),
@@ -48,10 +53,18 @@ pub fn client(settings: Settings) -> LockClient {
         Clock::tokio(),
         Runtime::current(),
     );
-    LockClient(Arc::new(ClientInner::new(Context {
+    Context {
         process: Some(settings.process),
         ..context
-    })))
+    }
+}
+
+/// A client whose events an observer hears.
+#[must_use]
+pub fn observed_client(settings: Settings, observer: impl Observer) -> LockClient {
+    let mut context = context(settings);
+    context.observers = context.observers.with(observer);
+    LockClient(Arc::new(ClientInner::new(context)))
 }
 
 /// Seeds the ids and the jitter of this thread: from now on they follow from `seed`.

@@ -19,6 +19,7 @@ mod faulty_acquires;
 mod faulty_releases;
 mod faulty_renewals;
 mod granted_too_late;
+mod health;
 mod lagging_secondary;
 mod levels;
 mod lost_answers;

@@ -12,9 +12,11 @@ mod attempts;
 mod bodies;
 mod conflict;
 mod deadlines;
+mod health;
 mod listening;
 #[path = "../support/log.rs"]
 mod log;
+mod observers;
 mod outages;
 mod releases;
 mod renewal;
@@ -22,4 +24,5 @@ mod runtimes;
 mod server;
 mod sharing;
 mod shutdown;
+mod spans;
 mod waiting;

@@ -80,6 +80,9 @@ fn without_its_runtime_a_client_says_so() {
             matches!(refused, Err(Error::RuntimeGone { .. })),
             "{refused:?}"
         );
+        let health = client.health().await;
+        assert!(!health.is_reachable() && health.held.is_empty());
+        assert!(health.problem.unwrap().contains("has shut down"));
     });
 }
 

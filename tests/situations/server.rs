@@ -10,6 +10,7 @@ use std::{
 
 use mongo_lock_runtime::{
     Acquisition, Error, LockClient, LockGuard, LockName, LockSpec, Skipped,
+    observe::Observer,
     simulation::{
         self, Answered, AttemptError, Locks, Network, Persistence, Process, Renewed, Reply,
         Request, Settings, Wakeup,
@@ -112,12 +113,21 @@ impl Server {
     }
 
     pub(crate) fn client(&self, owner: &str) -> LockClient {
-        simulation::client(Settings {
+        simulation::client(self.settings(owner))
+    }
+
+    /// A client whose events an observer hears.
+    pub(crate) fn observed(&self, owner: &str, observer: impl Observer) -> LockClient {
+        simulation::observed_client(self.settings(owner), observer)
+    }
+
+    fn settings(&self, owner: &str) -> Settings {
+        Settings {
             owner: owner.to_owned(),
             operation_timeout: LIMIT,
             network: Arc::new(self.clone()),
             process: Arc::new(OneProcess),
-        })
+        }
     }
 
     /// The fate of the next request of this kind. Fates of one kind are used in order.

@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{task::yield_now, time::timeout};
 
-use super::{acquisition::Acquisition, guard::LockGuard, inner::ClientInner};
+use super::{acquisition::Acquisition, asked::Asked, guard::LockGuard, inner::ClientInner};
 use crate::{
     clock::Moment,
     error::{Error, Operation},
-    events,
+    events::Event,
     lease::{Local, OwnedLease, PendingLease, check_not_held},
     operation::{InFlight, Pauses, Trouble},
     outcome::Skipped,
@@ -42,6 +42,15 @@ pub(crate) async fn wait(
     spec: &LockSpec,
     limit: Option<Duration>,
 ) -> Result<Acquisition, Error> {
+    let asked = Asked::begin(client, spec, true);
+    asked.end(wait_in_queue(client, spec, limit).await)
+}
+
+async fn wait_in_queue(
+    client: &Arc<ClientInner>,
+    spec: &LockSpec,
+    limit: Option<Duration>,
+) -> Result<Acquisition, Error> {
     let context = &client.context;
     context.margin.check(spec)?;
     if spec.permits() == 1 || spec.shared() {
@@ -51,7 +60,10 @@ pub(crate) async fn wait(
         && held.task().is_some()
         && held.task() == tokio::task::try_id()
     {
-        events::waits_for_own_guard(held.name(), held.token());
+        context.observers.report(&Event::WaitsForOwnGuard {
+            lock: held.observed(),
+            token: held.token(),
+        });
     }
     let started = context.clock.now();
     // A limit beyond the range of the clock is no limit.
@@ -59,8 +71,8 @@ pub(crate) async fn wait(
     let pending = client.pending(spec).ok_or_else(|| shut_down(spec))?;
     let waiter = queue::join(&client.queues, pending, until);
     match waiter.ok_or_else(|| shut_down(spec))?.await? {
-        WaitResult::Granted(lease) => acquired(lease, started),
-        WaitResult::Skipped(skipped) => Ok(refused(client, skipped, started)),
+        WaitResult::Granted(lease) => acquired(lease),
+        WaitResult::Skipped(skipped) => Ok(Acquisition::Skipped(skipped)),
         WaitResult::Failed(error) => Err(context.error(spec.name(), Operation::Acquire, error)),
         WaitResult::Error(error) => Err(error),
         WaitResult::ShutDown => Err(shut_down(spec)),
@@ -72,6 +84,11 @@ pub(crate) async fn try_acquire(
     client: &Arc<ClientInner>,
     spec: &LockSpec,
 ) -> Result<Acquisition, Error> {
+    let asked = Asked::begin(client, spec, false);
+    asked.end(ask_once(client, spec).await)
+}
+
+async fn ask_once(client: &Arc<ClientInner>, spec: &LockSpec) -> Result<Acquisition, Error> {
     let context = &client.context;
     context.margin.check(spec)?;
     let started = context.clock.now();
@@ -79,7 +96,7 @@ pub(crate) async fn try_acquire(
     if let Local::Held(held) = local {
         // The server need not be asked. A caller that asks again and again leaves room for other tasks.
         yield_now().await;
-        return Ok(refused(client, held.as_skipped(), started));
+        return Ok(Acquisition::Skipped(held.as_skipped()));
     }
     let pending = client.pending(spec).ok_or_else(|| shut_down(spec))?;
     let id = pending.id();
@@ -114,9 +131,9 @@ pub(crate) async fn try_acquire(
     caller.gone = !matches!(answer, Ok(Ok(_)));
     drop(caller);
     match answer {
-        Ok(Ok(Answer::Granted(lease))) => acquired(lease, started),
+        Ok(Ok(Answer::Granted(lease))) => acquired(lease),
         Ok(Ok(Answer::ShutDown)) => Err(shut_down(spec)),
-        Ok(Ok(Answer::Refused(skipped))) => Ok(refused(client, skipped, started)),
+        Ok(Ok(Answer::Refused(skipped))) => Ok(Acquisition::Skipped(skipped)),
         Ok(Ok(Answer::Error(error))) => Err(error),
         Ok(Err(error)) => Err(context.error(spec.name(), Operation::Acquire, error)),
         Err(_) => Err(Error::runtime_gone(spec.name())),
@@ -193,7 +210,11 @@ async fn run(
                 if client.leases.is_abandoned(pending.id(), pending.name()) {
                     return Ok(Answer::ShutDown);
                 }
-                events::retrying(pending.name(), "acquire", &error.cause);
+                context.observers.step(|| Event::Retrying {
+                    lock: context.observed(pending.spec()),
+                    operation: Operation::Acquire,
+                    error: error.cause.to_string(),
+                });
                 trouble.set(error.cause);
                 tokio::time::sleep(pause).await;
             }
@@ -202,17 +223,8 @@ async fn run(
 }
 
 /// Hands the lease to the caller, unless the answer took so long that the lease is over.
-fn acquired(lease: OwnedLease, asked: Moment) -> Result<Acquisition, Error> {
-    let lease = lease.delivered()?;
-    let took = lease.context().clock.elapsed(asked);
-    events::acquired(&lease.fields(), lease.ttl(), took);
-    Ok(Acquisition::Acquired(LockGuard::new(lease)))
-}
-
-fn refused(client: &ClientInner, skipped: Skipped, asked: Moment) -> Acquisition {
-    let took = client.context.clock.elapsed(asked);
-    events::skipped(&client.context.owner, &skipped, took);
-    Acquisition::Skipped(skipped)
+fn acquired(lease: OwnedLease) -> Result<Acquisition, Error> {
+    Ok(Acquisition::Acquired(LockGuard::new(lease.delivered()?)))
 }
 
 fn shut_down(spec: &LockSpec) -> Error {

@@ -2,6 +2,7 @@
 
 mod connect;
 mod monitor;
+mod observed;
 mod redact;
 mod settings;
 mod source;
@@ -23,6 +24,7 @@ use super::{inner::ClientInner, lock_client::LockClient, owner, start};
 use crate::{
     clock::Clock,
     error::Error,
+    events::Observers,
     operation::{Context, Margin, Runtime},
     registry,
     store::{MongoStore, Namespace, StartUp, Store},
@@ -50,6 +52,7 @@ pub struct LockClientBuilder {
     operation_timeout: Duration,
     margin: Margin,
     create_index: bool,
+    observers: Observers,
 }
 
 impl Default for LockClientBuilder {
@@ -63,6 +66,7 @@ impl Default for LockClientBuilder {
             operation_timeout: DEFAULT_OPERATION_TIMEOUT,
             margin: Margin::Proportional,
             create_index: true,
+            observers: Observers::default(),
         }
     }
 }
@@ -117,23 +121,16 @@ impl LockClient {
     /// # }
     /// ```
     ///
+    /// [`LockClientBuilder::build_in_memory`] gives one with settings.
+    ///
     /// # Panics
     ///
     /// Outside a tokio runtime, and on one without a timer.
     #[must_use]
     #[track_caller]
     pub fn in_memory() -> Self {
-        // Here, where the runtime was chosen, and not in the middle of the first call.
-        drop(tokio::time::sleep(Duration::ZERO));
-        let context = Context::new(
-            Store::in_memory(),
-            owner::default_label(),
-            DEFAULT_OPERATION_TIMEOUT,
-            Margin::Proportional,
-            Clock::tokio(),
-            Runtime::current(),
-        );
-        Self(Arc::new(ClientInner::new(context)))
+        let client = Self::builder().build_in_memory();
+        client.expect("the default settings are good")
     }
 }
 
@@ -341,10 +338,12 @@ impl LockClientBuilder {
         let todo = StartUp {
             create_index: self.create_index,
         };
-        let store = MongoStore::new(connections, place, limit);
+        let mut store = MongoStore::new(connections, place, limit);
+        store.observers = self.observers.clone();
         let store = start_up(store, todo, limit, monitor.as_deref()).await?;
         let store = Store::Mongo(store);
-        let context = Context::new(store, owner, limit, margin, Clock::system(), runtime);
+        let mut context = Context::new(store, owner, limit, margin, Clock::system(), runtime);
+        context.observers = self.observers;
         Ok(LockClient(Arc::new(ClientInner::new(context))))
     }
 }

@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     error::Error,
+    events::RunOutcome,
     lease::{Lease, OwnedLease},
     name::LockName,
     outcome::Release,
@@ -89,6 +90,11 @@ impl LockGuard {
 }
 
 impl LockGuard {
+    /// Keeps the end of the run under the lease, to be reported at the release.
+    pub(super) fn set_outcome(&mut self, outcome: RunOutcome) {
+        self.lease.set_outcome(outcome);
+    }
+
     /// Starts the release, which goes on in a task.
     pub(super) fn start_release(self) -> impl Future<Output = Result<Release, Error>> + Send {
         self.lease.start_release()

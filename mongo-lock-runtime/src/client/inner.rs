@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::pulse::Pulse;
 use crate::{
     lease::{LeaseTable, PendingLease, Releaser},
     operation::Context,
@@ -15,6 +16,8 @@ pub(crate) struct ClientInner {
     pub(crate) leases: Arc<LeaseTable>,
     /// The callers that wait.
     pub(crate) queues: Arc<WaitQueues>,
+    /// The look at the server.
+    pub(super) pulse: Pulse,
     releaser: Arc<dyn Releaser>,
 }
 
@@ -33,6 +36,7 @@ impl ClientInner {
             context,
             leases,
             queues,
+            pulse: Pulse::default(),
             releaser,
         }
     }

@@ -1,13 +1,13 @@
 //! Leader election: a call that waits for the lock, runs a body under its lease, and starts anew.
 
-use std::{fmt::Display, ops::ControlFlow, sync::OnceLock, time::Duration};
+use std::{ops::ControlFlow, sync::OnceLock, time::Duration};
 
 use tokio::time::sleep;
 
 use super::{acquisition::Acquisition, lock_client::LockClient, run::Run};
 use crate::{
     error::Error,
-    events,
+    events::Event,
     lease::{Lease, current_lease},
     operation::Backoff,
     spec::{LockSpec, OnLost},
@@ -76,7 +76,11 @@ impl LockClient {
             let (client, wanted) = (self.clone(), spec.clone());
             let elected = Box::pin(async move {
                 let guard = client.acquire(&wanted).await?;
-                events::elected(&guard.lease().fields());
+                guard.lease().set_leads();
+                client.0.context.observers.report(&Event::Elected {
+                    lock: guard.lease().observed(),
+                    token: guard.token(),
+                });
                 Ok(Acquisition::Acquired(guard))
             });
             let began = OnceLock::new();
@@ -85,30 +89,63 @@ impl LockClient {
                 let _ = began.set(clock.now());
                 task(lease).await
             };
-            let result = Run::new(elected, OnLost::Cancel, Box::pin(term)).await;
+            let result = Run::new(elected, OnLost::Cancel, Box::pin(term), |_| true).await;
             let term = began.get().map(|began| clock.elapsed(*began));
             let mut deposed = false;
-            let reason: Box<dyn Display + Send> = match result {
+            let reason = match result {
                 Ok(Ok(ControlFlow::Break(value))) => return Ok(value),
                 // A caller that waits without a limit is never skipped.
-                Ok(Ok(ControlFlow::Continue(())) | Err(_)) => Box::new("the task stepped down"),
+                Ok(Ok(ControlFlow::Continue(())) | Err(_)) => "the task stepped down".to_owned(),
                 Err(error) if is_final(&error) => return Err(error),
                 Err(error) => {
                     deposed = error.is_lease_lost();
-                    Box::new(error)
+                    error.to_string()
                 }
             };
             if deposed || term.is_some_and(|term| term >= SHORT_TERM) {
                 pauses = self::pauses();
-                events::stands_again(spec.name(), &*reason, Duration::ZERO);
+                self.stands_again(spec, reason, Duration::ZERO);
                 continue;
             }
             let pause = pauses.next();
-            events::stands_again(spec.name(), &*reason, pause);
+            self.stands_again(spec, reason, pause);
             // On the runtime of the client's tasks, which has a timer. If it is gone, so is the client.
             let over = async move { sleep(pause).await };
             drop(self.0.context.runtime.spawn_always(over).await);
         }
+    }
+
+    /// Reports the end of a term after which the candidate stands again.
+    fn stands_again(&self, spec: &LockSpec, reason: String, pause: Duration) {
+        let context = &self.0.context;
+        context.observers.report(&Event::StandsAgain {
+            lock: context.observed(spec),
+            reason,
+            pause,
+        });
+    }
+
+    /// Whether this client leads under this name: whether a task of [`lead`](Self::lead) runs here, under a lease
+    /// that lasts. Needs no answer of the server.
+    ///
+    /// ```
+    /// # use std::{ops::ControlFlow, time::Duration};
+    /// # use mongo_lock_runtime::{LockClient, LockSpec};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mongo_lock_runtime::Error> {
+    /// # let client = LockClient::in_memory();
+    /// # let spec = LockSpec::builder("scheduler", Duration::from_secs(10)).renew(true).build()?;
+    /// assert!(!client.is_leader("scheduler"));
+    /// # let client = &client;
+    /// # client.lead(&spec, |_| async move {
+    /// assert!(client.is_leader("scheduler")); // in the task of `lead`
+    /// # ControlFlow::Break(()) }).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_leader(&self, name: impl AsRef<str>) -> bool {
+        self.0.leases.leads(name.as_ref())
     }
 }
 

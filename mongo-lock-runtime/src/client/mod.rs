@@ -2,14 +2,17 @@
 
 mod acquire;
 mod acquisition;
+mod asked;
 mod builder;
 mod global;
 mod guard;
+mod health;
 mod inner;
 mod leader;
 mod lock_client;
 mod lock_set;
 mod owner;
+mod pulse;
 mod run;
 mod shutdown;
 mod start;
@@ -24,6 +27,7 @@ pub use self::{
     acquisition::Acquisition,
     builder::LockClientBuilder,
     guard::LockGuard,
+    health::Health,
     lock_client::LockClient,
     lock_set::LockSet,
     shutdown::{Shutdown, ShutdownReport},

@@ -10,9 +10,12 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use tracing::Span;
+
 use super::{acquisition::Acquisition, guard::LockGuard};
 use crate::{
     error::Error,
+    events::{RunOutcome, span},
     lease::{Scope, within},
     outcome::Skipped,
     spec::OnLost,
@@ -26,10 +29,17 @@ pub(crate) struct Run<F: Future> {
     machine: Box<Machine>,
     body: Option<Pin<Box<F>>>,
     output: Option<F::Output>,
+    succeeded: fn(&F::Output) -> bool,
 }
 
 impl<F: Future> Run<F> {
-    pub(crate) fn new(acquired: Acquired, on_lost: OnLost, body: Pin<Box<F>>) -> Self {
+    /// `succeeded` says of the body's value whether the run was a success.
+    pub(crate) fn new(
+        acquired: Acquired,
+        on_lost: OnLost,
+        body: Pin<Box<F>>,
+        succeeded: fn(&F::Output) -> bool,
+    ) -> Self {
         Self {
             machine: Box::new(Machine {
                 state: State::Acquiring(acquired),
@@ -37,6 +47,7 @@ impl<F: Future> Run<F> {
             }),
             body: Some(body),
             output: None,
+            succeeded,
         }
     }
 }
@@ -52,18 +63,20 @@ impl<F: Future> Future for Run<F> {
             machine,
             body,
             output,
+            succeeded,
         } = self.get_mut();
         let done = ready!(machine.poll(cx, &mut |step| match step {
             Step::Poll(cx) => match body.as_mut().map(|body| body.as_mut().poll(cx)) {
                 Some(Poll::Ready(value)) => {
+                    let succeeded = succeeded(&value);
                     *output = Some(value);
-                    true
+                    Some(succeeded)
                 }
-                _ => false,
+                _ => None,
             },
             Step::Drop => {
                 *body = None;
-                true
+                None
             }
         }));
         Poll::Ready(done.map(|skipped| match (skipped, output.take()) {
@@ -80,12 +93,13 @@ impl<F: Future> Drop for Run<F> {
     fn drop(&mut self) {
         let body = &mut self.body;
         self.machine.under_lease(&mut || *body = None);
+        self.machine.abandon();
     }
 }
 
 /// One step with the body.
 enum Step<'a, 'b> {
-    /// Polls the body. `true`: it is done.
+    /// Polls the body. With a result, the body is done: the result says whether it succeeded.
     Poll(&'a mut Context<'b>),
     Drop,
 }
@@ -108,6 +122,10 @@ struct Running {
     scope: Arc<Scope>,
     /// The end of the lease; `None` when the body goes on whatever happens.
     lost: Option<Pin<Box<dyn Future<Output = Error> + Send>>>,
+    /// The span of the run, in which the body is polled and dropped.
+    span: Span,
+    /// Whether the body is being polled, or has panicked while it was.
+    in_poll: bool,
 }
 
 impl Machine {
@@ -115,7 +133,7 @@ impl Machine {
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        body: &mut dyn FnMut(Step<'_, '_>) -> bool,
+        body: &mut dyn FnMut(Step<'_, '_>) -> Option<bool>,
     ) -> Poll<Result<Option<Skipped>, Error>> {
         loop {
             match &mut self.state {
@@ -129,7 +147,8 @@ impl Machine {
                     Err(error) => return self.stop(body, Err(error)),
                 },
                 State::Running(running) => match ready!(running.poll(cx, body)) {
-                    Ok(()) => self.release(body),
+                    Ok(true) => self.release(body, RunOutcome::Succeeded),
+                    Ok(false) => self.release(body, RunOutcome::Failed),
                     Err(lost) => return self.stop(body, Err(lost)),
                 },
                 State::Releasing(released) => {
@@ -145,17 +164,19 @@ impl Machine {
     /// Ends the call without waiting for the release, if there is one.
     fn stop(
         &mut self,
-        body: &mut dyn FnMut(Step<'_, '_>) -> bool,
+        body: &mut dyn FnMut(Step<'_, '_>) -> Option<bool>,
         result: Result<Option<Skipped>, Error>,
     ) -> Poll<Result<Option<Skipped>, Error>> {
         self.under_lease(&mut || _ = body(Step::Drop));
+        self.ended(RunOutcome::Lost);
         self.state = State::Done;
         Poll::Ready(result)
     }
 
     /// Starts the release, whose failure is an event, not the caller's error.
-    fn release(&mut self, body: &mut dyn FnMut(Step<'_, '_>) -> bool) {
+    fn release(&mut self, body: &mut dyn FnMut(Step<'_, '_>) -> Option<bool>, outcome: RunOutcome) {
         self.under_lease(&mut || _ = body(Step::Drop));
+        self.ended(outcome);
         if let State::Running(Running { guard, .. }) =
             std::mem::replace(&mut self.state, State::Done)
         {
@@ -163,10 +184,31 @@ impl Machine {
         }
     }
 
-    /// Calls `f` where `current_lease` gives the call's lease, if the call has one.
+    /// Takes note that the call was dropped, by its caller or because of a panic.
+    fn abandon(&mut self) {
+        let panicked = matches!(&self.state, State::Running(running) if running.in_poll);
+        self.ended(if panicked {
+            RunOutcome::Panicked
+        } else {
+            RunOutcome::Cancelled
+        });
+    }
+
+    /// Takes note of the end of the run, if the body ran.
+    fn ended(&mut self, outcome: RunOutcome) {
+        if let State::Running(Running { guard, span, .. }) = &mut self.state {
+            span.record("lock.outcome", outcome.as_str());
+            guard.set_outcome(outcome);
+        }
+    }
+
+    /// Calls `f` where `current_lease` gives the call's lease, if the call has one, and in its span.
     fn under_lease(&self, f: &mut dyn FnMut()) {
         match &self.state {
-            State::Running(running) => within(&running.scope, f),
+            State::Running(running) => {
+                let _in = running.span.enter();
+                within(&running.scope, f);
+            }
             _ => f(),
         }
     }
@@ -176,30 +218,41 @@ impl Running {
     fn new(guard: LockGuard, on_lost: OnLost) -> Self {
         let lease = guard.lease().clone();
         let scope = Scope::around(lease.clone());
+        let span = span(lease.spec(), lease.token());
         let lost: Option<Pin<Box<dyn Future<Output = Error> + Send>>> = match on_lost {
             OnLost::Cancel => Some(Box::pin(async move { lease.lost().await })),
             OnLost::Continue => None,
         };
-        Self { guard, scope, lost }
+        Self {
+            guard,
+            scope,
+            lost,
+            span,
+            in_poll: false,
+        }
     }
 
-    /// Polls the body to its end, or to the end of the lease, whichever comes first.
+    /// Polls the body to its end, or to the end of the lease, whichever comes first. Says whether the body
+    /// succeeded.
     ///
     /// The lease is checked before every poll, so that a process that was paused beyond it does not
     /// go on with the body for even one step.
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        body: &mut dyn FnMut(Step<'_, '_>) -> bool,
-    ) -> Poll<Result<(), Error>> {
+        body: &mut dyn FnMut(Step<'_, '_>) -> Option<bool>,
+    ) -> Poll<Result<bool, Error>> {
+        let _in = self.span.enter();
         if self.lost.is_some() {
             self.guard.lease().check()?;
         }
-        let mut done = false;
+        let mut done = None;
+        self.in_poll = true;
         within(&self.scope, &mut || done = body(Step::Poll(cx)));
-        if done {
+        self.in_poll = false;
+        if let Some(succeeded) = done {
             self.guard.lease().body_ended();
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(Ok(succeeded));
         }
         match &mut self.lost {
             Some(lost) => lost.as_mut().poll(cx).map(Err),

@@ -5,7 +5,7 @@ use std::{fmt, future::IntoFuture, pin::Pin, sync::Arc, time::Duration};
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{inner::ClientInner, lock_client::LockClient};
-use crate::{error::LossReason, events, name::LockName};
+use crate::{error::LossReason, events::Event, name::LockName};
 
 /// A shutdown to be awaited: [`LockClient::shutdown`].
 #[must_use = "a shutdown does nothing until it is awaited"]
@@ -127,7 +127,9 @@ async fn run(client: &ClientInner, wait: Duration, limit: Duration) {
         client.queues.stop_listening().await;
     };
     if timeout(limit, everything).await.is_err() {
-        events::shutdown_late(limit, client.leases.unreleased().len());
+        let unreleased = client.leases.unreleased().len();
+        let late = Event::ShutdownLate { limit, unreleased };
+        client.context.observers.report(&late);
     }
 }
 

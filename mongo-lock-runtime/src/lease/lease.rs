@@ -14,7 +14,6 @@ use tokio::sync::Notify;
 use crate::{
     clock::Moment,
     error::{Error, LossReason},
-    events::{self, LeaseFields},
     name::LockName,
     operation::Context,
     outcome::{Holder, SkipReason, Skipped},
@@ -49,7 +48,9 @@ pub(super) struct State {
     /// under its own mutex.
     pub(super) deadline: AtomicU64,
     /// Whether a caller works under the lease.
-    delivered: AtomicBool,
+    pub(super) delivered: AtomicBool,
+    /// Whether the lease is a term of a leader.
+    pub(super) leads: AtomicBool,
     /// The signal that the lease has ended. At the deadline, the client's keeper gives the signal.
     ended: Notify,
 }
@@ -60,6 +61,11 @@ const ENDED: u64 = 0;
 pub(super) struct Term {
     /// The moment from which the holder does not rely on the lease any more.
     pub(super) deadline: Moment,
+    /// The moment from which the deadline counts: before the request that was granted, or the last one that has
+    /// prolonged the lease, was sent.
+    pub(super) counted_from: Moment,
+    /// The largest share of the time up to a deadline that had passed at a renewal.
+    pub(super) most_used: f64,
     /// The ttl from which the deadline follows: the lease's own, or that of an extension.
     pub(super) ttl: Duration,
     /// The moment at which the lease has surely ended on the server, unless it is renewed.
@@ -88,6 +94,8 @@ impl Lease {
             task,
             term: Mutex::new(Term {
                 deadline: sent,
+                counted_from: sent,
+                most_used: 0.0,
                 ttl,
                 until: sent,
                 end: None,
@@ -96,6 +104,7 @@ impl Lease {
             }),
             deadline: AtomicU64::new(ENDED),
             delivered: AtomicBool::new(false),
+            leads: AtomicBool::new(false),
             ended: Notify::new(),
             context,
             spec,
@@ -191,15 +200,6 @@ impl Lease {
     /// The task that acquired the lease.
     pub(crate) fn task(&self) -> Option<tokio::task::Id> {
         self.0.task
-    }
-
-    /// The lease, as an event names it.
-    pub(crate) fn fields(&self) -> LeaseFields<'_> {
-        LeaseFields {
-            name: self.name(),
-            owner: &self.0.context.owner,
-            token: self.token(),
-        }
     }
 
     /// The `Skipped` that a refused caller gets while this lease is live.
@@ -305,12 +305,12 @@ impl Lease {
         }
     }
 
-    /// Reports the end of the lease. Not under the mutex: a subscriber may ask the lease, and a waker runs
+    /// Reports the end of the lease. Not under the mutex: an observer may ask the lease, and a waker runs
     /// the code of an executor.
     fn announce(&self, reason: &LossReason) {
         // A lease under which no caller ever worked is no loss.
-        if *reason != LossReason::Released && self.0.delivered.load(Ordering::Relaxed) {
-            events::lease_lost(&self.fields(), self.held(), reason);
+        if self.0.delivered.load(Ordering::Relaxed) {
+            self.report_end(reason);
         }
         self.0.ended.notify_waiters();
     }

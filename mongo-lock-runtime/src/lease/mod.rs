@@ -4,6 +4,7 @@ mod current;
 mod entry;
 mod extend;
 mod fenced;
+mod held;
 mod keeper;
 #[allow(
     clippy::module_inception,
@@ -16,6 +17,7 @@ mod pending;
 mod prolong;
 mod readers;
 mod renewal;
+mod report;
 mod schedule;
 mod table;
 mod transaction;
@@ -31,6 +33,7 @@ pub(crate) use self::{
 pub use self::{
     current::{assert_locked, current_lease},
     fenced::{Fenced, FencedWrite},
+    held::HeldLock,
     lease::Lease,
     transaction::FencedTransaction,
     transaction_session::TransactionSession,

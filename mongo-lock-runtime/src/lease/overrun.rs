@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::lease::Lease;
-use crate::{error::LossReason, events};
+use crate::{error::LossReason, events::Event};
 
 impl Lease {
     /// Reports a body that came to its end by itself. A body that did so after the end of its lease may have
@@ -14,7 +14,13 @@ impl Lease {
             return;
         }
         if let Some((late, reason)) = self.overrun() {
-            events::body_late(&self.fields(), self.held(), late, &reason);
+            self.context().observers.report(&Event::BodyLate {
+                lock: self.observed(),
+                token: self.token(),
+                held: self.held(),
+                late,
+                reason,
+            });
         }
     }
 

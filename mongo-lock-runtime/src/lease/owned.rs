@@ -1,6 +1,6 @@
 //! The one owner of a lease, which must release it; drop releases it too.
 
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{ops::Deref, sync::Arc, thread, time::Duration};
 
 use tokio::sync::oneshot::error::RecvError;
 
@@ -13,9 +13,10 @@ use super::{
 use crate::{
     clock::Moment,
     error::{Error, LossReason, Operation},
-    events,
+    events::{Event, RunOutcome},
     operation::{InFlight, OperationError},
     outcome::Release,
+    spec::LockSpec,
     store::{LeaseId, ReleaseRequest},
 };
 
@@ -42,6 +43,8 @@ pub(crate) struct ReleaseJob {
     pub(crate) left: Left,
     /// The lease, unless it is not known whether it was granted.
     pub(crate) held: Option<HeldLease>,
+    /// The lock, for events.
+    pub(crate) spec: LockSpec,
     /// The moment at which the lease has ended on the server without a release.
     pub(crate) until: Moment,
 }
@@ -67,6 +70,8 @@ pub(crate) struct OwnedLease {
     /// The part in a holder that readers share.
     membership: Option<Membership>,
     state: State,
+    /// The end of the run under the lease, where more is known of it than the lease tells.
+    outcome: Option<RunOutcome>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +102,13 @@ impl OwnedLease {
             unaccounted,
             membership,
             state: State::Granted,
+            outcome: None,
         }
+    }
+
+    /// Keeps the end of the run, to be reported at the release.
+    pub(crate) fn set_outcome(&mut self, outcome: RunOutcome) {
+        self.outcome = Some(outcome);
     }
 
     /// Marks that waiters are likely to want the lock: where one caller had to wait, another is likely to
@@ -183,6 +194,18 @@ impl OwnedLease {
         }
         // Before the command: from now on no code may rely on the lease, and nothing renews it.
         self.lease.end(&LossReason::Released);
+        if delivered {
+            let outcome = self.outcome.unwrap_or_else(|| {
+                if lost {
+                    RunOutcome::Lost
+                } else if thread::panicking() {
+                    RunOutcome::Panicked
+                } else {
+                    RunOutcome::Succeeded
+                }
+            });
+            self.lease.report_run(outcome);
+        }
         let membership = self.membership.take();
         ReleaseJob {
             id: self.id(),
@@ -199,15 +222,23 @@ impl OwnedLease {
                 lost,
                 delivered,
             }),
+            spec: self.spec().clone(),
             until,
         }
     }
 }
 
 impl HeldLease {
-    pub(crate) fn released(&self, release: Release, took: Duration) {
-        let lease = &self.lease;
-        events::released(&lease.fields(), lease.held(), release, self.lost, took);
+    /// The event of a release that was answered.
+    pub(crate) fn released(&self, release: Release, took: Duration) -> Event {
+        Event::Released {
+            lock: self.lease.observed(),
+            token: self.lease.token(),
+            held: self.lease.held(),
+            release,
+            was_lost: self.lost,
+            took,
+        }
     }
 }
 

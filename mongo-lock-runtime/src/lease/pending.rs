@@ -220,6 +220,7 @@ impl PendingLease {
             },
             left: Left::Last,
             held: None,
+            spec: self.spec.clone(),
             until: self.context.clock.now() + self.spec.ttl() + LATEST_ARRIVAL,
         }
     }

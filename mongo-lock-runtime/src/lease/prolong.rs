@@ -5,6 +5,17 @@ use std::{sync::atomic::Ordering, time::Duration};
 use super::lease::{Lease, Term};
 use crate::{clock::Moment, store::Renewal};
 
+impl Term {
+    /// The share of the time up to the deadline that has passed.
+    pub(super) fn used(&self, now: Moment) -> f64 {
+        let whole = self.deadline.since(self.counted_from);
+        if whole.is_zero() {
+            return 0.0;
+        }
+        now.since(self.counted_from).as_secs_f64() / whole.as_secs_f64()
+    }
+}
+
 impl Lease {
     /// The renewal of this lease, as the store is asked for it.
     pub(super) fn renewal(&self, ttl: Duration) -> Renewal {
@@ -57,6 +68,8 @@ impl Lease {
             deadline = deadline.min(self.0.since + max_hold);
         }
         if deadline > term.deadline {
+            term.most_used = term.most_used.max(term.used(self.0.context.clock.now()));
+            term.counted_from = sent;
             term.deadline = deadline;
             term.ttl = ttl;
             self.0

@@ -13,7 +13,7 @@ use super::{lease::Lease, table::LeaseTable};
 use crate::{
     clock::Moment,
     error::LossReason,
-    events,
+    events::Event,
     operation::{Context, jittered},
     store::{AttemptError, LeaseId, Renewal, Renewed},
 };
@@ -54,10 +54,14 @@ impl Outcome {
     /// Applies the outcome of a request that was sent at `sent` or later to the leases and the table.
     pub(super) fn apply(self, table: &LeaseTable, batch: Vec<Lease>, sent: Moment) {
         let leases = batch.len();
+        let Some(context) = batch.first().map(|lease| Arc::clone(lease.context())) else {
+            return;
+        };
         match self.result {
             Ok(renewed) => {
                 let (gone, behind) = (renewed.gone.len(), renewed.behind.len());
-                events::renewed(leases, gone, behind, self.took);
+                let now = context.clock.now();
+                let mut lag = Duration::ZERO;
                 let trouble = renewed.trouble.as_ref().map(ToString::to_string);
                 let trouble = trouble.unwrap_or_else(|| NOT_PROLONGED.into());
                 let mut first = false;
@@ -66,6 +70,9 @@ impl Outcome {
                     if renewed.gone.contains(&lease.grant().holder) {
                         lease.end(&LossReason::Gone);
                         continue;
+                    }
+                    if !renewed.behind.contains(&lease.id()) {
+                        lag = lag.max(lease.renewal_lag(now));
                     }
                     let left = remaining(&renewed, &lease);
                     let ended = lease.renewed(sent, left.unwrap_or(lease.ttl()), lease.ttl());
@@ -80,11 +87,22 @@ impl Outcome {
                         table.renewed(&lease, sent);
                     }
                 }
+                let took = self.took;
+                context.observers.step(|| Event::Renewed {
+                    leases,
+                    gone,
+                    behind,
+                    took,
+                    lag,
+                });
                 if recovered > 0 {
-                    events::renewal_recovered(recovered, outage);
+                    context.observers.report(&Event::RenewalRecovered {
+                        leases: recovered,
+                        after: outage,
+                    });
                 }
                 if behind > 0 {
-                    events::renewal_failed(first, behind, &trouble);
+                    report_failure(&context, first, behind, trouble);
                 }
             }
             Err(error) => {
@@ -96,10 +114,18 @@ impl Outcome {
                     first |= lease.not_renewed(&problem, false);
                     table.not_renewed(&lease, overload);
                 }
-                events::renewal_failed(first, leases, &problem);
+                report_failure(&context, first, leases, problem);
             }
         }
     }
+}
+
+fn report_failure(context: &Context, first: bool, leases: usize, error: String) {
+    context.observers.report(&Event::RenewalFailed {
+        first,
+        leases,
+        error,
+    });
 }
 
 pub(super) const NOT_PROLONGED: &str = "the server did not prolong it";

@@ -48,9 +48,9 @@ impl Call {
 
     /// The call, with its body. The acquisition is boxed here, outside every future of the caller, which
     /// stay small.
-    fn run<F: Future>(self, body: Pin<Box<F>>) -> Run<F> {
+    fn run<F: Future>(self, body: Pin<Box<F>>, succeeded: fn(&F::Output) -> bool) -> Run<F> {
         let on_lost = self.terms.on_lost;
-        Run::new(self.acquire(), on_lost, body)
+        Run::new(self.acquire(), on_lost, body, succeeded)
     }
 
     fn acquire(self) -> Acquired {
@@ -92,7 +92,7 @@ pub fn run_value<T, F: Future<Output = T>>(
     call: Call,
     body: Pin<Box<F>>,
 ) -> impl Future<Output = Result<Outcome<T>, Error>> {
-    let run = call.run(body);
+    let run = call.run(body, |_| true);
     async move {
         match run.await? {
             Ok(value) => Ok(Outcome::Executed(value)),
@@ -107,7 +107,7 @@ pub fn run_result<T, E, F: Future<Output = Result<T, E>>>(
     error: fn(Error) -> E,
     body: Pin<Box<F>>,
 ) -> impl Future<Output = Result<Outcome<T>, E>> {
-    let run = call.run(body);
+    let run = call.run(body, Result::is_ok);
     async move {
         match run.await {
             Ok(Ok(result)) => result.map(Outcome::Executed),
@@ -123,7 +123,7 @@ pub fn run_alias<R: IsResult, F: Future<Output = R>>(
     error: fn(Error) -> R::Error,
     body: Pin<Box<F>>,
 ) -> impl Future<Output = R::WithOutcome> {
-    let run = call.run(body);
+    let run = call.run(body, R::is_success);
     async move {
         match run.await {
             Ok(Ok(result)) => result.executed(),
@@ -139,7 +139,7 @@ pub fn run_outcome<R: IsOutcome, F: Future<Output = R>>(
     error: fn(Error) -> R::Error,
     body: Pin<Box<F>>,
 ) -> impl Future<Output = R::WithOutcome> {
-    let run = call.run(body);
+    let run = call.run(body, R::is_success);
     async move {
         match run.await {
             Ok(Ok(result)) => result.executed(),

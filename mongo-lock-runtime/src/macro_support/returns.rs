@@ -37,6 +37,8 @@ pub trait IsResult {
     /// The type that the annotated function returns.
     type WithOutcome;
 
+    /// Whether the body's value is no error.
+    fn is_success(&self) -> bool;
     /// The body has given this.
     fn executed(self) -> Self::WithOutcome;
     /// The body did not run.
@@ -48,6 +50,10 @@ pub trait IsResult {
 impl<T, E> IsResult for Result<T, E> {
     type Error = E;
     type WithOutcome = Result<Outcome<T>, E>;
+
+    fn is_success(&self) -> bool {
+        self.is_ok()
+    }
 
     fn executed(self) -> Self::WithOutcome {
         self.map(Outcome::Executed)
@@ -74,6 +80,8 @@ pub trait IsOutcome {
     /// The type that the annotated function returns.
     type WithOutcome;
 
+    /// Whether the body's value is no error.
+    fn is_success(&self) -> bool;
     /// The body has given this.
     fn executed(self) -> Self::WithOutcome;
     /// The body did not run.
@@ -85,6 +93,10 @@ pub trait IsOutcome {
 impl<T, E> IsOutcome for Result<Outcome<T>, E> {
     type Error = E;
     type WithOutcome = Result<Outcome<T>, E>;
+
+    fn is_success(&self) -> bool {
+        self.is_ok()
+    }
 
     fn executed(self) -> Self::WithOutcome {
         self

@@ -17,7 +17,9 @@ use super::{
 use crate::{
     clock::{Clock, Moment},
     error::{Error, Operation},
+    events::{ObservedLock, Observers},
     name::LockName,
+    spec::LockSpec,
     store::{AttemptError, Store, StoreError},
 };
 
@@ -35,6 +37,8 @@ pub(crate) struct Context {
     pub(crate) tasks: TaskTracker,
     /// Of all clients with these connections.
     pub(crate) outage: Arc<Outage>,
+    /// The hearers of events.
+    pub(crate) observers: Observers,
     /// The simulated process in which the client runs.
     #[cfg(feature = "__simulation")]
     pub(crate) process: Option<Arc<dyn Process>>,
@@ -87,6 +91,7 @@ impl Context {
             runtime,
             tasks: TaskTracker::new(),
             outage: Arc::default(),
+            observers: Observers::default(),
             #[cfg(feature = "__simulation")]
             process: None,
         }
@@ -103,9 +108,15 @@ impl Context {
             runtime: self.runtime.clone(),
             tasks: TaskTracker::new(),
             outage: Arc::clone(&self.outage),
+            observers: self.observers.clone(),
             #[cfg(feature = "__simulation")]
             process: self.process.clone(),
         }
+    }
+
+    /// The lock of a spec, as the client's events name it.
+    pub(crate) fn observed(&self, spec: &LockSpec) -> ObservedLock {
+        ObservedLock::new(spec, &self.owner)
     }
 
     /// Runs `task` to its end, and has a shutdown wait for it. On a runtime that has shut down, the

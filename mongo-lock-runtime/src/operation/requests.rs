@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use crate::{
-    events,
+    events::Event,
     name::LockName,
     store::{AcquireReply, AcquireRequest, AttemptError, ReleaseRequest, Turn, Wakeup},
 };
@@ -72,7 +72,8 @@ impl Context {
                 && !error.is_transient()
                 && context.store.reports_wakeups()
             {
-                events::no_wakeups(&error.cause);
+                let error = error.cause.to_string();
+                context.observers.report(&Event::NoWakeups { error });
             }
         });
     }

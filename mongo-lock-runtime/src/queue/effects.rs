@@ -10,6 +10,7 @@ use crate::{
     lease::{OwnedLease, PendingLease},
     name::LockName,
     outcome::Skipped,
+    spec::LockSpec,
     store::LeaseId,
 };
 
@@ -36,8 +37,8 @@ pub(super) struct Effects {
     pub(super) abandoned: Vec<(LockName, LeaseId)>,
     /// Drivers to be woken.
     pub(super) notify: Vec<Arc<Notify>>,
-    /// The holder for which a queue waits, and the number of entries ahead, for an event.
-    pub(super) waiting: Option<(Skipped, usize)>,
+    /// The lock for which a queue waits, its holder, and the number of entries ahead, for an event.
+    pub(super) waiting: Option<(LockSpec, Skipped, usize)>,
 }
 
 impl Effects {

@@ -275,7 +275,8 @@ impl WaitQueue {
                     self.ask_at = (!woken).then_some(again);
                 }
                 if self.seen.is_none() {
-                    effects.waiting = Some((queued.skipped.clone(), queued.ahead));
+                    let (spec, skipped) = (pending.spec().clone(), queued.skipped.clone());
+                    effects.waiting = Some((spec, skipped, queued.ahead));
                 }
                 self.seen = Some(queued.skipped);
                 self.put_back(at, pending, effects);

@@ -16,7 +16,8 @@ use super::{
 };
 use crate::{
     clock::Moment,
-    events,
+    error::Operation,
+    events::Event,
     lease::{LeaseTable, Local},
     name::LockName,
     operation::{Context, OperationError},
@@ -136,10 +137,14 @@ impl WaitQueues {
     /// Takes the answer to a request for a waiter.
     pub(super) fn answered(&self, name: &LockName, id: LeaseId, answer: Answer) {
         let wakeups = self.hub.is_open();
-        if let Answer::Failed { error, .. } = &answer
+        if let Answer::Failed { pending, error } = &answer
             && error.is_transient()
         {
-            events::retrying(name, "acquire", &error.cause);
+            self.context.observers.step(|| Event::Retrying {
+                lock: self.context.observed(pending.spec()),
+                operation: Operation::Acquire,
+                error: error.cause.to_string(),
+            });
         }
         let now = self.context.clock.now();
         let effects = self.state().answered(name, id, answer, now, wakeups);
@@ -187,8 +192,12 @@ impl WaitQueues {
         for notify in notify {
             notify.notify_one();
         }
-        if let Some((skipped, ahead)) = waiting {
-            events::waiting(&self.context.owner, &skipped, ahead);
+        if let Some((spec, skipped, ahead)) = waiting {
+            self.context.observers.step(|| Event::Queued {
+                lock: self.context.observed(&spec),
+                skipped,
+                ahead,
+            });
         }
         for (sender, result) in answers {
             drop(sender.send(result));

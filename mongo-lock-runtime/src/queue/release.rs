@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     clock::Moment,
-    events,
+    error::Operation,
+    events::Event,
     lease::{LeaseTable, Left, ReleaseJob, Releaser},
     operation::{Context, InFlight, Pauses, Trouble},
     outcome::Release,
@@ -179,7 +180,11 @@ impl Work {
     /// Has callers that wait for this release ask the server themselves.
     fn in_trouble(&self, error: &StoreError) {
         let (id, name) = (self.job.id, &self.job.request.name);
-        events::retrying(name, "release", error);
+        self.context.observers.step(|| Event::Retrying {
+            lock: self.context.observed(&self.job.spec),
+            operation: Operation::Release,
+            error: error.to_string(),
+        });
         self.table.release_in_trouble(id, name);
         self.queues.wake(name.as_str());
     }
@@ -215,14 +220,32 @@ fn report(
     started: Moment,
 ) {
     let took = context.clock.elapsed(started);
-    let (name, owner) = (&job.request.name, &*context.owner);
+    let observers = &context.observers;
+    let lock = || context.observed(&job.spec);
     let held = job.held.as_ref().filter(|held| held.delivered);
     match (result, held) {
-        (Ok(release), Some(held)) => held.released(*release, took),
-        (Ok(release), None) => events::cleaned_up(name, owner, *release, took),
-        (Err(error), Some(held)) => {
-            events::release_failed(&held.lease.fields(), held.lease.held(), error);
+        (Ok(release), Some(held)) => {
+            let event = || held.released(*release, took);
+            if *release == Release::AlreadyGone && !held.lost {
+                observers.report(&event());
+            } else {
+                observers.step(event);
+            }
         }
-        (Err(error), None) => events::clean_up_failed(name, owner, error),
+        (Ok(&release), None) => observers.step(|| Event::CleanedUp {
+            lock: lock(),
+            release,
+            took,
+        }),
+        (Err(error), Some(held)) => observers.report(&Event::ReleaseFailed {
+            lock: lock(),
+            token: held.lease.token(),
+            held: held.lease.held(),
+            error: error.to_string(),
+        }),
+        (Err(error), None) => observers.step(|| Event::CleanUpFailed {
+            lock: lock(),
+            error: error.to_string(),
+        }),
     }
 }

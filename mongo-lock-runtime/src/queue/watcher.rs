@@ -14,7 +14,7 @@ use tokio::{
 
 use super::hub::{Hub, LINGER};
 use crate::{
-    events,
+    events::{Event, Observers},
     operation::{Backoff, Context},
     store::{AttemptError, News, Store, WakeupCursor, WakeupStream},
 };
@@ -41,6 +41,7 @@ pub(super) fn watch(hub: &Arc<Hub>, context: &Context) {
             hub: Arc::downgrade(hub),
             id: Arc::clone(hub.id()),
             store: Arc::clone(&context.store),
+            observers: context.observers.clone(),
             look: hub.look(),
             idle_since: None,
             has_heard: false,
@@ -55,6 +56,7 @@ struct Listener {
     hub: Weak<Hub>,
     id: Arc<str>,
     store: Arc<Store>,
+    observers: Observers,
     look: Arc<Notify>,
     /// The time since which no caller waits.
     idle_since: Option<Instant>,
@@ -77,7 +79,9 @@ impl Listener {
                     if self.has_heard {
                         pause = Backoff::new(first, longest);
                     }
-                    events::wakeups_interrupted(&error.cause);
+                    self.observers.step(|| Event::WakeupsInterrupted {
+                        error: error.cause.to_string(),
+                    });
                     (error, false)
                 }
                 Err(error) => (error, true),
@@ -85,7 +89,8 @@ impl Listener {
             let is_final = at_opening && !error.is_transient();
             // A short outage is not worth a warning.
             if (is_final || pause.has_reached(LASTING)) && self.store.reports_wakeups() {
-                events::no_wakeups(&error.cause);
+                let error = error.cause.to_string();
+                self.observers.report(&Event::NoWakeups { error });
             }
             if is_final {
                 pause = Backoff::new(longest, longest);

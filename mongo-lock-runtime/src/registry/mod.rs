@@ -2,11 +2,12 @@
 
 mod conflict;
 mod declared;
+mod label;
 mod overlap;
 mod registered;
 mod terms;
 
-pub(crate) use self::conflict::check_locks_unique;
+pub(crate) use self::{conflict::check_locks_unique, label::fixed_name};
 pub use self::{
     conflict::{assert_locks_unique, registered_locks},
     declared::{

@@ -90,6 +90,6 @@ impl LockTerms {
 
     /// The description of an acquisition on these terms.
     pub(crate) fn spec(&self, name: Result<LockName, Error>) -> Result<LockSpec, Error> {
-        LockSpec::with_terms(name, self.of_lease())
+        LockSpec::with_terms(name, self.name, self.of_lease())
     }
 }

@@ -38,12 +38,17 @@ impl LockSpec {
             permits: None,
             shared: false,
         };
-        LockSpecBuilder::new(LockName::new(name), terms)
+        LockSpecBuilder::new(LockName::new(name), None, terms)
     }
 
     /// The lock with terms that were given elsewhere, by an attribute or a declaration.
-    pub(crate) fn with_terms(name: Result<LockName, Error>, terms: Terms) -> Result<Self, Error> {
-        LockSpecBuilder::new(name, terms).build()
+    /// `label` is the name or the template there.
+    pub(crate) fn with_terms(
+        name: Result<LockName, Error>,
+        label: &'static str,
+        terms: Terms,
+    ) -> Result<Self, Error> {
+        LockSpecBuilder::new(name, Some(label), terms).build()
     }
 }
 
@@ -52,12 +57,28 @@ impl LockSpec {
 #[must_use = "a builder does nothing until `build()`"]
 pub struct LockSpecBuilder {
     name: Result<LockName, Error>,
+    label: Result<Option<&'static str>, Error>,
     terms: Terms,
 }
 
 impl LockSpecBuilder {
-    fn new(name: Result<LockName, Error>, terms: Terms) -> Self {
-        Self { name, terms }
+    fn new(name: Result<LockName, Error>, label: Option<&'static str>, terms: Terms) -> Self {
+        Self {
+            name,
+            label: Ok(label),
+            terms,
+        }
+    }
+
+    /// The label under which metrics and spans show the lock, and all others that are to be shown together:
+    /// `invoice-{id}` for `invoice-1`, `invoice-2` and so on. 1 to 200 bytes without control characters. Default: the
+    /// name, when an attribute or a declaration in this binary has just this name; else `(dynamic)`.
+    ///
+    /// The label has no part in the lock. A text of the source code, so that there are few: a metric keeps a row
+    /// of numbers for each. See [`ObservedLock`](crate::observe::ObservedLock::label).
+    pub fn label(mut self, label: &'static str) -> Self {
+        self.label = check_label(label).map(Some);
+        self
     }
 
     /// Whether the lease is renewed while it is held, so that a short ttl serves a long job. Default: no,
@@ -137,12 +158,12 @@ impl LockSpecBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidName`], or [`Error::InvalidArgument`] for a time outside
+    /// [`Error::InvalidName`], or [`Error::InvalidArgument`] for a bad label, for a time outside
     /// [`LockSpec::MIN_TTL`]`..=`[`LockSpec::MAX_TTL`], for a `max_hold` without `renew`, for a
     /// `min_hold` that is longer than the ttl, for no permits, and for permits of a shared lock.
     pub fn build(self) -> Result<LockSpec, Error> {
-        let Self { name, terms } = self;
-        let name = name?;
+        let Self { name, label, terms } = self;
+        let (name, label) = (name?, label?);
         if let Err(invalid) = terms.check() {
             return Err(invalid.into_error());
         }
@@ -157,6 +178,7 @@ impl LockSpecBuilder {
         };
         Ok(LockSpec {
             name,
+            label,
             ttl: whole_millis(ttl),
             renew: terms.renew,
             max_hold: terms.max_hold.map(whole_millis),
@@ -166,6 +188,26 @@ impl LockSpecBuilder {
             wait: terms.wait.map(whole_millis),
         })
     }
+}
+
+fn check_label(label: &'static str) -> Result<&'static str, Error> {
+    const LONGEST: usize = 200;
+    let problem = if label.is_empty() {
+        "it is empty".to_owned()
+    } else if label.chars().any(char::is_control) {
+        "it has a control character".to_owned()
+    } else if label.len() > LONGEST {
+        format!(
+            "it has {} bytes; at most {LONGEST} are allowed",
+            label.len()
+        )
+    } else {
+        return Ok(label);
+    };
+    Err(Error::InvalidArgument {
+        argument: "label",
+        problem,
+    })
 }
 
 /// The time without its parts of a millisecond.
@@ -225,6 +267,20 @@ mod tests {
         ] {
             let error = builder.build().unwrap_err().to_string();
             assert!(error.contains(problem), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_label_is_a_short_line() {
+        let label = |label| LockSpec::builder("a", SECOND).label(label).build();
+        assert_eq!(label("invoice-{id}").unwrap().label(), Some("invoice-{id}"));
+        let long: &'static str = Box::leak("x".repeat(201).into_boxed_str());
+        for (bad, problem) in [("", "empty"), ("a\nb", "control"), (long, "201 bytes")] {
+            let error = label(bad).unwrap_err().to_string();
+            assert!(
+                error.starts_with("invalid label: ") && error.contains(problem),
+                "{error}"
+            );
         }
     }
 

@@ -22,6 +22,7 @@ use crate::name::LockName;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockSpec {
     pub(super) name: LockName,
+    pub(super) label: Option<&'static str>,
     pub(super) ttl: Duration,
     pub(super) renew: bool,
     pub(super) max_hold: Option<Duration>,
@@ -78,6 +79,12 @@ impl LockSpec {
     #[must_use]
     pub fn name(&self) -> &LockName {
         &self.name
+    }
+
+    /// The label for metrics and spans; for the spec of a [declared lock](crate::Lock), its name.
+    #[must_use]
+    pub fn label(&self) -> Option<&'static str> {
+        self.label
     }
 
     /// The lease's ttl, in whole milliseconds.

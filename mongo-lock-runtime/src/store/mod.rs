@@ -146,6 +146,16 @@ impl Store {
         }
     }
 
+    /// One attempt to reach the store.
+    pub(crate) async fn ping(&self) -> Result<(), AttemptError> {
+        match self {
+            Self::Mongo(store) => store.ping().await,
+            Self::Memory(_) => Ok(()),
+            #[cfg(feature = "__simulation")]
+            Self::Simulated(_) => Ok(()),
+        }
+    }
+
     /// Whether the lack of wake-ups is reported for the first time.
     pub(crate) fn reports_wakeups(&self) -> bool {
         match self {

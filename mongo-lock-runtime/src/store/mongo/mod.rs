@@ -90,6 +90,7 @@ mod general;
 mod join;
 mod labels;
 mod namespace;
+mod ping;
 mod places;
 mod plain;
 mod release;

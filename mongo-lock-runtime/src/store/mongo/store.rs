@@ -27,7 +27,11 @@ use crate::store::{
     failure::AttemptError,
     protocol::{AcquireReply, AcquireRequest, ReleaseRequest, Renewal, Renewed, Turn},
 };
-use crate::{events, name::LockName, random};
+use crate::{
+    events::{Event, Observers},
+    name::LockName,
+    random,
+};
 
 #[derive(Debug)]
 pub(crate) struct MongoStore {
@@ -40,6 +44,7 @@ pub(crate) struct MongoStore {
     pub(super) wakeups: Arc<WakeupState>,
     /// The name of the deployment, as far as the server tells it.
     pub(super) deployment: OnceLock<String>,
+    pub(crate) observers: Observers,
 }
 
 impl MongoStore {
@@ -58,6 +63,7 @@ impl MongoStore {
             stamped: OnceLock::new(),
             wakeups: Arc::default(),
             deployment: OnceLock::new(),
+            observers: Observers::default(),
         }
     }
 
@@ -72,6 +78,7 @@ impl MongoStore {
             stamped: OnceLock::new(),
             wakeups: Arc::clone(&self.wakeups),
             deployment: OnceLock::new(),
+            observers: self.observers.clone(),
         }
     }
 
@@ -119,7 +126,7 @@ impl MongoStore {
             let command = self.commands().acquire_plain(request, stamp);
             match self.find_and_modify(command, stamp).await {
                 Ok(value) => {
-                    if let Some(reply) = read(request, &value, false)? {
+                    if let Some(reply) = self.read(request, &value, false)? {
                         return Ok((reply, Turn::new()));
                     }
                 }
@@ -154,7 +161,8 @@ impl MongoStore {
         let command = commands.acquire_general(request, release, id, stamp);
         let value = self.find_and_modify(command, stamp).await?;
         let freed = value.get_bool("freed").unwrap_or_default();
-        let reply = read(request, &value, true)?
+        let reply = self
+            .read(request, &value, true)?
             .ok_or_else(|| AttemptError::malformed("its queue cannot be read".into()))?;
         Ok(((freed, reply), document::turn(&value, id)))
     }
@@ -331,21 +339,27 @@ impl MongoStore {
         }
         Ok(renewed)
     }
-}
 
-/// The reply to a request, by the document after it; `None`: the reply depends on the queue, at which the
-/// command did not look.
-fn read(
-    request: &AcquireRequest,
-    value: &Document,
-    looks_at_queue: bool,
-) -> Result<Option<AcquireReply>, AttemptError> {
-    let document = LockDocument::read(value).map_err(AttemptError::malformed)?;
-    if let Some((theirs, owner)) = document.other_permits(request) {
-        events::permits_differ(&request.name, request.permits, theirs, owner);
+    /// The reply to a request, by the document after it; `None`: the reply depends on the queue, at which
+    /// the command did not look.
+    fn read(
+        &self,
+        request: &AcquireRequest,
+        value: &Document,
+        looks_at_queue: bool,
+    ) -> Result<Option<AcquireReply>, AttemptError> {
+        let document = LockDocument::read(value).map_err(AttemptError::malformed)?;
+        if let Some((theirs, holder)) = document.other_permits(request) {
+            self.observers.report(&Event::PermitsDiffer {
+                name: request.name.clone(),
+                permits: request.permits,
+                theirs,
+                holder: holder.to_owned(),
+            });
+        }
+        let reply = document.reply(request, looks_at_queue);
+        reply.map_err(AttemptError::malformed)
     }
-    let reply = document.reply(request, looks_at_queue);
-    reply.map_err(AttemptError::malformed)
 }
 
 /// What holds for commands that do not say otherwise, whatever the client's own options are: with `w=0`, for
