@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use mongo_lock_runtime::{FencedWrite, Lease, LockClient};
+use mongo_lock_runtime::{FencedTransaction, FencedWrite, Lease, LockClient};
 use mongodb::{
     Collection,
     bson::{Document, doc},
@@ -19,7 +19,8 @@ use mongodb::{
 
 use super::{
     clock::{now, span},
-    jobs::Kind,
+    history::{FROM, TO},
+    jobs::{Kind, TRANSFERS},
     ledger::Ledger,
     lines,
     random::Random,
@@ -32,6 +33,8 @@ pub(crate) struct Call {
     pub(crate) locks: LockClient,
     /// The collection of the fenced writes, with one document per lock.
     pub(crate) data: Collection<Document>,
+    /// Whether there are transactions: not through the stand-in for a router.
+    pub(crate) transacts: bool,
     /// Of the process. With the call's number, it makes a write's id.
     pub(crate) label: Arc<str>,
     pub(crate) number: u64,
@@ -215,6 +218,9 @@ impl Late<'_> {
 /// A write that proves itself: it appends its id and its token to the document of the lock, so that
 /// the document shows who wrote in which order.
 async fn write(call: &Call, lease: &Lease, id: &str, exists: &mut bool) -> String {
+    if call.name == TRANSFERS && call.transacts {
+        return transfer(call, lease, id).await;
+    }
     let filter = doc! { "_id": call.name };
     let push = doc! { "$push": { "history": { "token": lease.token(), "write": id } } };
     let fence = lease.fenced(&call.data);
@@ -227,6 +233,33 @@ async fn write(call: &Call, lease: &Lease, id: &str, exists: &mut bool) -> Strin
     match written {
         Ok(FencedWrite::Applied) => "result=applied".into(),
         Ok(FencedWrite::Refused { newer }) => format!("result=refused newer={newer}"),
+        Ok(other) => format!("result=other text={other:?}"),
+        Err(error) => format!("result=unknown text={error}"),
+    }
+}
+
+/// Moves 1 between two accounts, in collections of their own, and proves itself as [`write`] does.
+async fn transfer(call: &Call, lease: &Lease, id: &str) -> String {
+    let database = call.data.client().database(&call.data.namespace().db);
+    let collection = |name: &str| database.collection::<Document>(name);
+    let (work, from, to) = (
+        collection(call.data.name()),
+        collection(FROM),
+        collection(TO),
+    );
+    let lock = doc! { "_id": call.name };
+    let push = doc! { "$push": { "history": { "token": lease.token(), "write": id } } };
+    let change = |by: i64| doc! { "$inc": { "sum": by } };
+    let writes = lease.transaction(call.data.client(), async |mut session| {
+        for (account, update) in [(&from, change(-1)), (&work, push.clone()), (&to, change(1))] {
+            let written = account.update_one(lock.clone(), update).upsert(true);
+            written.session(&mut *session).await?;
+        }
+        anyhow::Ok(())
+    });
+    match writes.await {
+        Ok(FencedTransaction::Committed(())) => "result=applied".into(),
+        Ok(FencedTransaction::Refused { newer }) => format!("result=refused newer={newer}"),
         Ok(other) => format!("result=other text={other:?}"),
         Err(error) => format!("result=unknown text={error}"),
     }

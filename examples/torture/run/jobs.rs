@@ -51,6 +51,9 @@ pub(crate) const BUSY_MIX: [Kind; 8] = [
     Kind::Plain,
 ];
 
+/// The lock under which writes are transactions: each moves 1 from one account to another.
+pub(crate) const TRANSFERS: &str = NAMES[2];
+
 /// The lock that is shared, and the jobs that are fired for it: all of them wait, so that handing over and
 /// turns are the rule here.
 pub(crate) const SHARED: &str = NAMES[4];

@@ -84,7 +84,10 @@ pub(crate) fn main(settings: &Settings) -> Result<Report> {
 }
 
 async fn run(settings: &Settings) -> Result<Report> {
-    let server = Server::builder().topology(Topology::ReplicaSetOfThree);
+    // The transaction of a process that is paused or killed holds up those of others until then.
+    let server = Server::builder()
+        .topology(Topology::ReplicaSetOfThree)
+        .parameter("transactionLifetimeLimitSeconds", 3);
     let server = Arc::new(server.start().await?);
     let folder = tempfile::Builder::new()
         .prefix("mongo-lock-torture-")

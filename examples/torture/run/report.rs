@@ -139,7 +139,11 @@ fn text(evidence: &Evidence, findings: &Findings) -> String {
         ),
         row(
             "fenced writes",
-            list("write ", &["applied", "refused", "unknown"]),
+            format!(
+                "{}; {} of them transactions that moved 1 between two accounts",
+                list("write ", &["applied", "refused", "unknown"]),
+                findings.transfers
+            ),
         ),
         of_leases(findings),
     ]

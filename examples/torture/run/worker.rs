@@ -20,7 +20,7 @@ use anyhow::{Context as _, Error, Result, anyhow};
 use mongo_lock_runtime::{Error as LockError, LockClient, Outcome};
 use mongodb::{
     Client, Collection,
-    bson::Document,
+    bson::{Document, doc},
     options::{ClientOptions, WriteConcern},
 };
 use tokio::{
@@ -178,6 +178,7 @@ struct Worker {
 struct Link {
     locks: LockClient,
     data: Collection<Document>,
+    transacts: bool,
     /// Which of the addresses it is.
     at: usize,
 }
@@ -199,6 +200,7 @@ impl Worker {
                 ledger: Arc::clone(&self.ledger),
                 locks: link.locks,
                 data: link.data,
+                transacts: link.transacts,
                 label: Arc::clone(&self.label),
                 number: self.calls.fetch_add(1, Ordering::Relaxed),
                 name,
@@ -311,10 +313,14 @@ async fn connect(uri: &str, label: &str, at: usize) -> Result<Link> {
     let mut options = ClientOptions::parse(uri).await?;
     // An applied write must stay applied, or the order of the writes would prove nothing.
     options.write_concern = Some(WriteConcern::majority());
-    let data = Client::with_options(options)?
-        .database(DATABASE)
-        .collection("work");
-    Ok(Link { locks, data, at })
+    let database = Client::with_options(options)?.database(DATABASE);
+    let hello = database.run_command(doc! { "hello": 1 }).await?;
+    Ok(Link {
+        locks,
+        data: database.collection("work"),
+        transacts: hello.get_str("msg").is_err(),
+        at,
+    })
 }
 
 /// `None` when the caller lost patience.

@@ -6,22 +6,42 @@ use super::{
     super::{
         evidence::{Evidence, Write},
         history::{Applied, History},
+        jobs::TRANSFERS,
     },
     Findings,
 };
 
 const PROMISE: &str = "a newer holder shuts out an older one's writes";
 
+const TOGETHER: &str = "the writes of a transaction are committed together";
+
 pub(super) fn check(evidence: &Evidence, history: &History, findings: &mut Findings) {
     let mut writes = HashMap::<&str, &Write>::new();
     for write in &evidence.writes {
         writes.insert(&write.id, write);
     }
-    for (name, applied) in history {
+    for (name, applied) in &history.writes {
         in_order(name, applied, &writes, findings);
     }
     for write in &evidence.writes {
-        result(write, history.get(&write.name), findings);
+        result(write, history.writes.get(&write.name), findings);
+    }
+    if let Some(accounts) = history.accounts {
+        transfers(accounts, history, findings);
+    }
+}
+
+/// As many transfers as the history has, in both accounts.
+fn transfers(accounts: (i64, i64), history: &History, findings: &mut Findings) {
+    let applied = history.writes.get(TRANSFERS).map_or(0, Vec::len);
+    findings.transfers = applied;
+    let applied = i64::try_from(applied).unwrap_or(i64::MAX);
+    if accounts != (-applied, applied) {
+        let (from, to) = accounts;
+        let what = format!(
+            "{applied} transfers of 1 are in the history, and the accounts have {from} and {to}"
+        );
+        findings.violation(TOGETHER, what, Vec::new());
     }
 }
 

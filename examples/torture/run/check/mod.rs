@@ -35,6 +35,8 @@ pub(crate) struct Findings {
     /// The time by which a lease began before the end of its predecessor, by the server's stamps, although it
     /// was granted afterwards.
     pub(crate) stamped_early: Longest,
+    /// Transactions that were committed.
+    pub(crate) transfers: usize,
     /// Readers that had the lock together with another one.
     pub(crate) shared: u64,
     /// The longest that a caller waited for its turn and got it.

@@ -7,6 +7,7 @@ use super::{
     super::{
         evidence::Evidence,
         history::{Applied, History},
+        jobs::TRANSFERS,
         ledger::Line,
     },
     Findings, check,
@@ -82,7 +83,11 @@ fn findings(ledgers: Vec<Ledger>, writes: &[(i64, &str)]) -> Findings {
         token,
         id: id.to_owned(),
     };
-    let history = History::from([("a".to_owned(), writes.iter().map(applied).collect())]);
+    let writes = [("a".to_owned(), writes.iter().map(applied).collect())];
+    let history = History {
+        writes: writes.into(),
+        accounts: None,
+    };
     check(&evidence, &history)
 }
 
@@ -247,6 +252,25 @@ fn a_fence_that_lets_an_older_one_through_is_found() {
     };
     broken_writes(refused(2), &[(2, "x"), (1, "1400")], "is in the document");
     broken_writes(refused(3), &[(2, "x")], "never wrote");
+}
+
+#[test]
+fn half_a_transfer_is_found() {
+    let found = |from, to| {
+        let applied = |token| Applied {
+            token,
+            id: token.to_string(),
+        };
+        let writes = [(TRANSFERS.to_owned(), vec![applied(1), applied(2)])];
+        let history = History {
+            writes: writes.into(),
+            accounts: Some((from, to)),
+        };
+        let evidence = Evidence::new(Vec::new()).unwrap();
+        !check(&evidence, &history).violations.is_empty()
+    };
+    assert!(!found(-2, 2));
+    assert!(found(-2, 1) && found(-3, 3) && found(-1, 1));
 }
 
 #[test]
