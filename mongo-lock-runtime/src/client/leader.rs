@@ -4,7 +4,11 @@ use std::{ops::ControlFlow, sync::OnceLock, time::Duration};
 
 use tokio::time::sleep;
 
-use super::{acquisition::Acquisition, lock_client::LockClient, run::Run};
+use super::{
+    acquisition::Acquisition,
+    lock_client::LockClient,
+    run::{Run, Value},
+};
 use crate::{
     error::Error,
     events::Event,
@@ -89,7 +93,7 @@ impl LockClient {
                 let _ = began.set(clock.now());
                 task(lease).await
             };
-            let result = Run::new(elected, OnLost::Cancel, Box::pin(term), |_| true).await;
+            let result = Run::<_, Value>::new(elected, OnLost::Cancel, Box::pin(term)).await;
             let term = began.get().map(|began| clock.elapsed(*began));
             let mut deposed = false;
             let reason = match result {

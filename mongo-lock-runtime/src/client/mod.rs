@@ -21,7 +21,7 @@ mod start;
 pub(crate) use self::inner::ClientInner;
 pub(crate) use self::{
     acquire::acquire_as_specified,
-    run::{Acquired, Run},
+    run::{Acquired, Judge, Run, Value},
 };
 pub use self::{
     acquisition::Acquisition,

@@ -5,6 +5,7 @@
 //! keeps its value. All else is [`Machine`].
 
 use std::{
+    marker::PhantomData,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -25,21 +26,29 @@ pub(crate) type Acquired = Pin<Box<dyn Future<Output = Result<Acquisition, Error
 
 /// A call as a future: gives the body's value, or the refusal for which the body did not run, or an error
 /// of the lock.
-pub(crate) struct Run<F: Future> {
+pub(crate) struct Run<F: Future, J> {
     machine: Box<Machine>,
     body: Option<Pin<Box<F>>>,
     output: Option<F::Output>,
-    succeeded: fn(&F::Output) -> bool,
+    judge: PhantomData<fn() -> J>,
 }
 
-impl<F: Future> Run<F> {
-    /// `succeeded` says of the body's value whether the run was a success.
-    pub(crate) fn new(
-        acquired: Acquired,
-        on_lost: OnLost,
-        body: Pin<Box<F>>,
-        succeeded: fn(&F::Output) -> bool,
-    ) -> Self {
+/// Says of a body's value whether the run was a success. A type, which takes no room in the caller's future.
+pub(crate) trait Judge<T> {
+    fn succeeded(value: &T) -> bool;
+}
+
+/// Every value is a success.
+pub(crate) struct Value;
+
+impl<T> Judge<T> for Value {
+    fn succeeded(_: &T) -> bool {
+        true
+    }
+}
+
+impl<F: Future, J> Run<F, J> {
+    pub(crate) fn new(acquired: Acquired, on_lost: OnLost, body: Pin<Box<F>>) -> Self {
         Self {
             machine: Box::new(Machine {
                 state: State::Acquiring(acquired),
@@ -47,15 +56,15 @@ impl<F: Future> Run<F> {
             }),
             body: Some(body),
             output: None,
-            succeeded,
+            judge: PhantomData,
         }
     }
 }
 
 /// All futures in a `Run` are pinned in boxes of their own.
-impl<F: Future> Unpin for Run<F> {}
+impl<F: Future, J> Unpin for Run<F, J> {}
 
-impl<F: Future> Future for Run<F> {
+impl<F: Future, J: Judge<F::Output>> Future for Run<F, J> {
     type Output = Result<Result<F::Output, Skipped>, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -63,12 +72,12 @@ impl<F: Future> Future for Run<F> {
             machine,
             body,
             output,
-            succeeded,
+            ..
         } = self.get_mut();
         let done = ready!(machine.poll(cx, &mut |step| match step {
             Step::Poll(cx) => match body.as_mut().map(|body| body.as_mut().poll(cx)) {
                 Some(Poll::Ready(value)) => {
-                    let succeeded = succeeded(&value);
+                    let succeeded = J::succeeded(&value);
                     *output = Some(value);
                     Some(succeeded)
                 }
@@ -87,13 +96,12 @@ impl<F: Future> Future for Run<F> {
     }
 }
 
-impl<F: Future> Drop for Run<F> {
+impl<F: Future, J> Drop for Run<F, J> {
     /// Drops the body before the lock: the caller's future was dropped, or the body has panicked. While the
     /// body's values are dropped, they still find the lease.
     fn drop(&mut self) {
         let body = &mut self.body;
-        self.machine.under_lease(&mut || *body = None);
-        self.machine.abandon();
+        self.machine.abandon(&mut || *body = None);
     }
 }
 
@@ -184,8 +192,9 @@ impl Machine {
         }
     }
 
-    /// Takes note that the call was dropped, by its caller or because of a panic.
-    fn abandon(&mut self) {
+    /// Drops the body, and takes note that the call was dropped, by its caller or because of a panic.
+    fn abandon(&mut self, drop_body: &mut dyn FnMut()) {
+        self.under_lease(drop_body);
         let panicked = matches!(&self.state, State::Running(running) if running.in_poll);
         self.ended(if panicked {
             RunOutcome::Panicked

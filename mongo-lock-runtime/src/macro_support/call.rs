@@ -3,7 +3,7 @@
 use std::{borrow::Borrow, pin::Pin};
 
 use crate::{
-    client::{Acquired, LockClient, Run, acquire_as_specified},
+    client::{Acquired, Judge, LockClient, Run, Value, acquire_as_specified},
     error::Error,
     macro_support::{
         returns::{FromLockError, IsOutcome, IsResult},
@@ -48,9 +48,9 @@ impl Call {
 
     /// The call, with its body. The acquisition is boxed here, outside every future of the caller, which
     /// stay small.
-    fn run<F: Future>(self, body: Pin<Box<F>>, succeeded: fn(&F::Output) -> bool) -> Run<F> {
+    fn run<F: Future, J>(self, body: Pin<Box<F>>) -> Run<F, J> {
         let on_lost = self.terms.on_lost;
-        Run::new(self.acquire(), on_lost, body, succeeded)
+        Run::new(self.acquire(), on_lost, body)
     }
 
     fn acquire(self) -> Acquired {
@@ -87,12 +87,39 @@ pub fn error<E: FromLockError>(error: Error) -> E {
     E::from_lock_error(error)
 }
 
+/// Judges a `Result`.
+struct Fallible;
+
+impl<T, E> Judge<Result<T, E>> for Fallible {
+    fn succeeded(value: &Result<T, E>) -> bool {
+        value.is_ok()
+    }
+}
+
+/// Judges a `Result` under another name.
+struct Alias;
+
+impl<R: IsResult> Judge<R> for Alias {
+    fn succeeded(value: &R) -> bool {
+        value.is_success()
+    }
+}
+
+/// Judges a `Result` of an `Outcome`.
+struct WrittenOut;
+
+impl<R: IsOutcome> Judge<R> for WrittenOut {
+    fn succeeded(value: &R) -> bool {
+        value.is_success()
+    }
+}
+
 /// Runs the body of a function that returns a plain `T`.
 pub fn run_value<T, F: Future<Output = T>>(
     call: Call,
     body: Pin<Box<F>>,
 ) -> impl Future<Output = Result<Outcome<T>, Error>> {
-    let run = call.run(body, |_| true);
+    let run = call.run::<_, Value>(body);
     async move {
         match run.await? {
             Ok(value) => Ok(Outcome::Executed(value)),
@@ -107,7 +134,7 @@ pub fn run_result<T, E, F: Future<Output = Result<T, E>>>(
     error: fn(Error) -> E,
     body: Pin<Box<F>>,
 ) -> impl Future<Output = Result<Outcome<T>, E>> {
-    let run = call.run(body, Result::is_ok);
+    let run = call.run::<_, Fallible>(body);
     async move {
         match run.await {
             Ok(Ok(result)) => result.map(Outcome::Executed),
@@ -123,7 +150,7 @@ pub fn run_alias<R: IsResult, F: Future<Output = R>>(
     error: fn(Error) -> R::Error,
     body: Pin<Box<F>>,
 ) -> impl Future<Output = R::WithOutcome> {
-    let run = call.run(body, R::is_success);
+    let run = call.run::<_, Alias>(body);
     async move {
         match run.await {
             Ok(Ok(result)) => result.executed(),
@@ -139,7 +166,7 @@ pub fn run_outcome<R: IsOutcome, F: Future<Output = R>>(
     error: fn(Error) -> R::Error,
     body: Pin<Box<F>>,
 ) -> impl Future<Output = R::WithOutcome> {
-    let run = call.run(body, R::is_success);
+    let run = call.run::<_, WrittenOut>(body);
     async move {
         match run.await {
             Ok(Ok(result)) => result.executed(),
