@@ -112,6 +112,14 @@
 //! The driver's types are part of the interface, so the driver is re-exported as
 //! [`mongodb`](mod@crate::mongodb): a crate that names it so has the version that this one uses.
 
+#![cfg_attr(
+    feature = "__simulation",
+    allow(
+        rustdoc::private_intra_doc_links,
+        reason = "the feature exports items whose documentation is for readers of the source"
+    )
+)]
+
 mod client;
 mod clock;
 mod error;
