@@ -154,7 +154,7 @@ impl<T: Termination> Termination for Outcome<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Release {
-    /// The lease was live, and has ended: the lock is free, or will be when
+    /// The lease was live, and has ended: the lock is free but for others that share it, or will be when
     /// [`min_hold`](crate::LockSpecBuilder::min_hold) is over.
     Freed,
     /// The lease was gone already: it had expired and the lock had passed on, or the document had

@@ -16,7 +16,6 @@ use mongo_lock_testkit::{Server, TestDb, Topology};
 use mongodb::{
     Client, ClientSession, Collection,
     bson::{Document, doc},
-    error::Error as DriverError,
 };
 use tokio::{
     sync::Notify,
@@ -56,7 +55,7 @@ impl Bank {
         }
     }
 
-    async fn transfer(&self, session: &mut ClientSession, sum: i32) -> Result<(), DriverError> {
+    async fn transfer(&self, session: &mut ClientSession, sum: i32) -> anyhow::Result<()> {
         let change = |sum: i32| doc! { "$inc": { "sum": sum } };
         let account = doc! { "_id": 1 };
         let less = self.from.update_one(account.clone(), change(-sum));
@@ -64,6 +63,13 @@ impl Bank {
         let more = self.to.update_one(account, change(sum));
         more.session(&mut *session).await?;
         Ok(())
+    }
+
+    /// A transfer in a transaction of its own.
+    async fn transact(&self, guard: &LockGuard, sum: i32) -> FencedTransaction<()> {
+        let writes = async |mut session: TransactionSession| self.transfer(&mut session, sum).await;
+        let written = guard.lease().transaction(&self.client, writes).await;
+        written.unwrap()
     }
 
     async fn sums(&self) -> (i32, i32) {
@@ -139,53 +145,13 @@ async fn an_older_holder_is_refused() {
     let (bank, locks) = bank().await;
     let (old, new) = two_holders(&bank, &locks).await;
     // Until the newer one has begun, the older one does no harm.
-    let early = old.lease().transaction(&bank.client, async |mut session| {
-        bank.transfer(&mut session, 1).await_failure().await
-    });
-    let early: Result<_, Failure> = early.await;
-    assert_eq!(early.unwrap(), FencedTransaction::Committed(()));
-    let newer = new.lease().transaction(&bank.client, async |mut session| {
-        bank.transfer(&mut session, 10).await_failure().await
-    });
-    let newer: Result<_, Failure> = newer.await;
-    assert_eq!(newer.unwrap(), FencedTransaction::Committed(()));
-    let late = old.lease().transaction(&bank.client, async |mut session| {
-        bank.transfer(&mut session, 50).await_failure().await
-    });
-    let late: Result<_, Failure> = late.await;
+    for (holder, sum) in [(&old, 1), (&new, 10)] {
+        let committed = bank.transact(holder, sum).await;
+        assert_eq!(committed, FencedTransaction::Committed(()));
+    }
     let refused = FencedTransaction::Refused { newer: new.token() };
-    assert_eq!(late.unwrap(), refused);
+    assert_eq!(bank.transact(&old, 50).await, refused);
     assert_eq!(bank.sums().await, (89, 111));
-}
-
-/// What a service makes of the errors of a body.
-#[derive(Debug)]
-#[allow(dead_code, reason = "printed by a test that fails")]
-enum Failure {
-    Lock(Error),
-    Driver(DriverError),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Lock(error)
-    }
-}
-
-impl From<DriverError> for Failure {
-    fn from(error: DriverError) -> Self {
-        Self::Driver(error)
-    }
-}
-
-trait IntoFailure<T> {
-    async fn await_failure(self) -> Result<T, Failure>;
-}
-
-impl<T, F: Future<Output = Result<T, DriverError>>> IntoFailure<T> for F {
-    async fn await_failure(self) -> Result<T, Failure> {
-        Ok(self.await?)
-    }
 }
 
 #[tokio::test]
@@ -205,13 +171,7 @@ async fn a_raised_fence_shuts_older_holders_out() {
     let newer = new.token();
     let refused = old.lease().raise_fence(&bank.client).await.unwrap();
     assert_eq!(refused, FencedWrite::Refused { newer });
-    let late = old
-        .lease()
-        .transaction(&bank.client, async |mut session| {
-            bank.transfer(&mut session, 50).await_failure().await
-        })
-        .await
-        .unwrap();
+    let late = bank.transact(&old, 50).await;
     assert_eq!(late, FencedTransaction::Refused { newer });
     assert_eq!(bank.sums().await, (100, 100));
 }
@@ -233,7 +193,7 @@ async fn of_two_that_are_open_at_once_the_older_commits_first_or_never() {
                 begun.notify_one();
                 go_on.notified().await;
                 go_on.notify_one();
-                bank.transfer(&mut session, 1).await_failure().await
+                bank.transfer(&mut session, 1).await
             });
             writes.await.unwrap()
         };
@@ -242,7 +202,7 @@ async fn of_two_that_are_open_at_once_the_older_commits_first_or_never() {
             let attempts = AtomicU32::new(0);
             let writes = new.lease().transaction(&bank.client, async |mut session| {
                 attempts.fetch_add(1, Ordering::Relaxed);
-                bank.transfer(&mut session, 10).await_failure().await
+                bank.transfer(&mut session, 10).await
             });
             let mut writes = Box::pin(writes);
             let at_once = timeout(Duration::from_millis(300), &mut writes).await;

@@ -13,6 +13,7 @@ mod bodies;
 mod conflict;
 mod deadlines;
 mod health;
+mod heard;
 mod listening;
 #[path = "../support/log.rs"]
 mod log;

@@ -2,7 +2,7 @@
 
 use std::task::{Context, Waker};
 
-use mongo_lock_runtime::{LockGuard, LockSpec, simulation::Request};
+use mongo_lock_runtime::{LockClient, LockGuard, LockSpec, Release, simulation::Request};
 use tokio::time::sleep;
 
 use crate::server::{Fate, Server, What, acquired, ms, s, settle, skipped, spec, waits};
@@ -26,6 +26,15 @@ async fn release(guard: LockGuard) {
     guard.release().await.unwrap();
 }
 
+/// Releases these readers; once all that is late has arrived, a writer has the lock at once.
+async fn nothing_stays(readers: [LockGuard; 2], other: &LockClient) {
+    for reader in readers {
+        release(reader).await;
+    }
+    sleep(ms(400)).await;
+    let _ = acquired(other, &spec(s(10))).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_last_reader_releases_for_all() {
     let server = Server::start();
@@ -42,6 +51,20 @@ async fn the_last_reader_releases_for_all() {
     release(second).await;
     assert_eq!(releases(&server), [false]);
     let _ = acquired(&b, &spec(s(10))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_whose_lease_has_ended_says_so_although_others_keep_the_holder() {
+    let server = Server::start();
+    let (a, b) = (server.client("a"), server.client("b"));
+    let early = acquired(&a, &reader()).await;
+    sleep(s(30)).await;
+    let late = acquired(&a, &reader()).await;
+    sleep(s(40)).await;
+    assert_eq!(early.release().await.unwrap(), Release::AlreadyGone);
+    late.lease().check().unwrap();
+    skipped(b.try_acquire(&spec(s(10))).await.unwrap());
+    assert_eq!(late.release().await.unwrap(), Release::Freed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,11 +132,8 @@ async fn a_holder_with_a_straggler_is_not_shared() {
     server.next(What::Acquire, Fate::CutLate(ms(300)));
     let first = acquired(&a, &reader()).await;
     let second = acquired(&a, &reader()).await;
-    release(first).await;
-    release(second).await;
+    nothing_stays([first, second], &b).await;
     assert_eq!(releases(&server), [true, false]);
-    sleep(ms(400)).await;
-    let _ = acquired(&b, &spec(s(10))).await;
 }
 
 /// An earlier attempt may still make a holder of the reader's own.
@@ -129,11 +149,8 @@ async fn a_reader_with_a_straggler_does_not_join() {
     settle().await;
     let second = acquired(&a, &reader()).await;
     let first = first.await.unwrap();
-    release(first).await;
-    release(second).await;
+    nothing_stays([first, second], &b).await;
     assert_eq!(releases(&server), [true, false]);
-    sleep(ms(400)).await;
-    let _ = acquired(&b, &spec(s(10))).await;
 }
 
 /// An attempt to join that arrives late finds no holder, and makes none.
@@ -144,10 +161,7 @@ async fn a_late_attempt_to_join_leaves_nothing_behind() {
     let first = acquired(&a, &reader()).await;
     server.next(What::Acquire, Fate::CutLate(ms(300)));
     let second = acquired(&a, &reader()).await;
-    release(first).await;
-    release(second).await;
-    sleep(ms(400)).await;
-    let _ = acquired(&b, &spec(s(10))).await;
+    nothing_stays([first, second], &b).await;
 }
 
 /// The end of the holder depends on a reader that asks to join, whose caller no longer polls.

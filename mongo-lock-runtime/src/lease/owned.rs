@@ -49,6 +49,15 @@ pub(crate) struct ReleaseJob {
     pub(crate) until: Moment,
 }
 
+impl ReleaseJob {
+    /// The outcome where other readers keep the holder, and no command is sent. A lease that had ended before
+    /// had gone for its own reader.
+    pub(crate) fn without_a_command(&self) -> Option<Release> {
+        let lost = self.held.as_ref().is_some_and(|held| held.lost);
+        (self.left != Left::Last).then(|| Release::of(!lost))
+    }
+}
+
 /// A lease that was granted, as its release knows it.
 #[derive(Debug, Clone)]
 pub(crate) struct HeldLease {

@@ -127,11 +127,12 @@ impl PendingLease {
 
     /// Strikes a failed attempt off the account, unless its effect is unknown.
     pub(crate) fn failed(&mut self, attempt: Attempt, error: &AttemptError) {
-        if !error.effect_unknown {
+        if error.effect_unknown {
+            // If it arrives late, the request prolongs a holder that is there, and makes none.
+            self.leave();
+        } else {
             self.answered(attempt);
         }
-        // If it arrives late, the request prolongs a holder that is there, and makes none.
-        self.leave();
     }
 
     /// Gives up the part in a holder, which the server has not granted.

@@ -84,8 +84,9 @@ impl Releaser for ReleaseService {
         let (id, name) = (job.id, job.request.name.clone());
         self.table.releasing(id, &name);
         self.hurry_those_that_ask(&job);
-        let freed = job.left != Left::Last || self.context.store.release_in_memory(&job.request);
-        let release = Release::of(freed);
+        let release = job
+            .without_a_command()
+            .unwrap_or_else(|| Release::of(self.context.store.release_in_memory(&job.request)));
         report(&self.context, &job, Ok(&release), self.context.clock.now());
         self.table.remove(id);
         self.queues.wake(name.as_str());
@@ -115,8 +116,8 @@ impl Work {
     }
 
     async fn release(&mut self, trouble: &Trouble) -> Result<Release, StoreError> {
-        if self.job.left != Left::Last {
-            return Ok(Release::of(true));
+        if let Some(release) = self.job.without_a_command() {
+            return Ok(release);
         }
         let mut pauses = Pauses::new();
         let takes_waiter = self.job.held.is_some() && !self.job.request.revoke;

@@ -28,10 +28,10 @@ pub(super) struct Holder {
     /// The attempt that was granted.
     attempt: u32,
     pub(super) owner: Arc<str>,
-    pub(super) mode: Mode,
+    mode: Mode,
     permits: u32,
     pub(super) token: i64,
-    pub(super) ttl_ms: i64,
+    ttl_ms: i64,
     pub(super) acquired_at: i64,
     pub(super) expires_at: i64,
 }

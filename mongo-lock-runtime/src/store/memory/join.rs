@@ -2,17 +2,16 @@
 
 use super::{
     super::protocol::{AcquireRequest, Grant},
-    document::{Document, millis, time},
+    document::{Document, Holder, compatible, millis, time},
 };
-use crate::spec::Mode;
 
 impl Document {
     /// Grants the lease by prolonging the holder that the request names, if that is live, all holders are
     /// readers, and no client waits.
     pub(super) fn join(&mut self, now: i64, request: &AcquireRequest) -> Option<Grant> {
         let share = request.share?;
-        let mut holders = self.holders.iter();
-        if !self.queue.is_empty() || !holders.all(|holder| holder.mode == Mode::Shared) {
+        let others = self.holders.iter().map(Holder::terms);
+        if !self.queue.is_empty() || !compatible(request.mode, request.permits, others) {
             return None;
         }
         let mut holders = self.holders.iter_mut();

@@ -294,18 +294,18 @@ fn read_at<'a, T>(
     read(document).map_err(at)
 }
 
-fn date(document: &Document, key: &str) -> Result<SystemTime, String> {
+pub(super) fn date(document: &Document, key: &str) -> Result<SystemTime, String> {
     field(document, key, "a date", |value| {
         value.as_datetime().map(|date| date.to_system_time())
     })
 }
 
 /// An integer. A number typed into a shell may become an `int`, with an equal value.
-fn integer(value: &Bson) -> Option<i64> {
+pub(super) fn integer(value: &Bson) -> Option<i64> {
     value.as_i64().or_else(|| value.as_i32().map(i64::from))
 }
 
-fn field<'a, T>(
+pub(super) fn field<'a, T>(
     document: &'a Document,
     key: &str,
     expected: &str,

@@ -4,7 +4,7 @@
 //! The document stays as small as with one reader, and so does the server's work. Nothing is upserted, so the
 //! query itself can have the condition: where it does not hold, an acquisition of the usual kind decides.
 
-use mongodb::bson::{Bson, DateTime, Document, doc};
+use mongodb::bson::{Bson, Document, doc};
 
 use super::{
     super::{
@@ -13,8 +13,9 @@ use super::{
     },
     clock::Stamp,
     command::Commands,
+    document::{date, field, integer},
     error,
-    expression::{RETENTION_MS, is_lock_document, is_of_this_protocol, millis, token},
+    expression::{RETENTION_MS, compatible, is_lock_document, is_of_this_protocol, millis, token},
     renewal::{live_holder, prolonged},
     store::MongoStore,
 };
@@ -26,11 +27,9 @@ impl Commands {
         let now = self.now();
         let ours = doc! { "$eq": ["$$this.lease", share.0] };
         let live = doc! { "$and": [ours.clone(), live_holder(now)] };
-        let readers = doc! { "$and": [
-            { "$setIsSubset": ["$holders.mode", ["shared"]] },
-            // None is without a mode.
-            { "$eq": [{ "$size": "$holders.mode" }, { "$size": "$holders" }] },
-        ] };
+        let mode = Bson::from(request.mode.as_str());
+        let permits = Bson::from(i64::from(request.permits));
+        let readers = compatible(&mode, &permits, &"$holders".into());
         let found = doc! { "$anyElementTrue": [{ "$map": { "input": "$holders", "in": live } }] };
         let joins = doc! { "$cond": [
             is_lock_document(),
@@ -96,18 +95,11 @@ impl MongoStore {
 
 /// The grant, by the fields of the reply; an error names the one that is missing.
 fn grant(request: &AcquireRequest, share: LeaseId, value: &Document) -> Result<Grant, String> {
-    let token = value.get("token").and_then(|token| match token {
-        Bson::Int64(token) => Some(*token),
-        Bson::Int32(token) => Some(i64::from(*token)),
-        _ => None,
-    });
-    let now: &DateTime = value
-        .get_datetime("now")
-        .map_err(|error| error.to_string())?;
-    let acquired_at = now.to_system_time();
+    let token = field(value, "token", "a 64-bit integer", integer)?;
+    let acquired_at = date(value, "now")?;
     Ok(Grant {
         holder: share,
-        token: token.ok_or("field `token` is no integer")?,
+        token,
         attempt: request.attempt,
         acquired_at,
         expires_at: acquired_at + request.ttl,
